@@ -1,0 +1,61 @@
+"""Arguments that several commands share: references, environments, messages; and how the shell completes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+C = TypeVar("C", bound=Callable[..., object])
+
+WORKING_FORM = "AGENT@VERSION"
+
+
+def complete_agents(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Agents of this registry."""
+    from repoint_cli.completion import agents
+
+    return agents(ctx, param, incomplete)
+
+
+def complete_refs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Agents, and after ``@`` versions and environments."""
+    from repoint_cli.completion import refs
+
+    return refs(ctx, param, incomplete)
+
+
+def complete_environments(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Environments of this registry."""
+    from repoint_cli.completion import environments
+
+    return environments(ctx, param, incomplete)
+
+
+def environment_option(*names: str) -> Callable[[C], C]:
+    """``--env ENV``, with further names where they are needed."""
+    return click.option(
+        "--env",
+        *names,
+        "environment",
+        metavar="ENV",
+        shell_complete=complete_environments,
+        help="The environment (default: default_environment in repoint.toml).",
+    )
+
+
+def message_option(*, required: bool = False) -> Callable[[C], C]:
+    """``-m TEXT``: why."""
+    return click.option("-m", "--message", default="", required=required, metavar="TEXT", help="Why; it stays in the history.")
+
+
+def ticket_option(command: C) -> C:
+    """``--ticket T``."""
+    return click.option("--ticket", metavar="T", help="The ticket or incident it belongs to.")(command)
+
+
+def dry_run_option(command: C) -> C:
+    """``--dry-run``."""
+    return click.option("--dry-run", is_flag=True, help="Print the plan and do nothing.")(command)

@@ -1,0 +1,188 @@
+"""``repoint commit``: publish the working copy of an agent as an immutable version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from repoint.errors import NotFound, UsageError
+from repoint.names import parse_agent, parse_ref, parse_version
+from repoint_cli.arguments import complete_agents, complete_refs, dry_run_option, message_option, ticket_option
+from repoint_cli.findings import finding_result, say_findings
+from repoint_cli.options import Settings, global_options, pass_settings
+from repoint_cli.output import safe
+from repoint_cli.session import Session, now, opened
+from repoint_schemas.documents import AgentName, Bump, Version
+from repoint_schemas.results import BumpResult, CommitResult
+
+if TYPE_CHECKING:
+    from repoint.manifest import WorkingCopy
+    from repoint.publish import Proposal, Published
+    from repoint.release import Wish
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  repoint commit refund -m "Ask for the order number first" --ticket PAY-312
+  repoint commit refund -m "Refund limits" --bump major
+  repoint commit refund -m "Try the shorter prompt" --pre rc
+  repoint commit refund -m "Hotfix" --base refund@1.2.0
+"""
+)
+@click.argument("agent", metavar="AGENT", shell_complete=complete_agents)
+@message_option(required=True)
+@click.option(
+    "--bump",
+    type=click.Choice(["auto", "major", "minor", "patch"]),
+    default="auto",
+    show_default=True,
+    help="How much the version goes up; auto infers it from what changed and says why.",
+)
+@click.option("--allow-underbump", is_flag=True, help="Allow a bump below the inferred one.")
+@click.option("--version", "version", metavar="X", help="Publish as exactly this version.")
+@click.option("--pre", metavar="NAME", help="Publish as the next pre-release of that name, as in --pre rc.")
+@click.option("--base", metavar="REF", shell_complete=complete_refs, help="Compare with this version instead (a hotfix line).")
+@click.option("--from", "source", metavar="DIR", type=click.Path(path_type=Path), help="Read the agent's files from DIR.")
+@ticket_option
+@dry_run_option
+@global_options
+@pass_settings
+def commit(
+    settings: Settings,
+    agent: str,
+    message: str,
+    bump: str,
+    allow_underbump: bool,
+    version: str | None,
+    pre: str | None,
+    base: str | None,
+    source: Path | None,
+    ticket: str | None,
+    dry_run: bool,
+) -> None:
+    """Publish the working copy of AGENT as an immutable version; branch, index and files stay untouched."""
+    name = parse_agent(agent)
+    wish = _wish(bump, version, pre, allow_underbump=allow_underbump)
+    with opened(settings) as session:
+        from repoint.workspace import require_refs_here
+
+        require_refs_here(session.workspace)
+        copy = working_copy(session, name, source)
+        proposal = _propose(session, copy, wish, base)
+        say_findings(session.console, proposal.findings, copy.shown)
+        if proposal.plan is None or dry_run:
+            published, created = None, False
+        else:
+            published, created = _publish(session, copy, proposal, message, ticket)
+        result = _result(proposal, copy, published, created=created, dry_run=dry_run)
+        _say(session, result, published)
+        session.console.result(result)
+
+
+def _wish(bump: str, version: str | None, pre: str | None, *, allow_underbump: bool) -> Wish:
+    from repoint.release import Wish
+
+    levels: dict[str, Bump | None] = {"auto": None, "major": "major", "minor": "minor", "patch": "patch"}
+    return Wish(levels[bump], None if version is None else parse_version(version), pre, allow_underbump)
+
+
+def working_copy(session: Session, agent: AgentName, source: Path | None = None) -> WorkingCopy:
+    """The working copy of an agent: its folder by repoint.toml, or DIR. Raises: NotFound, InvalidInput."""
+    from repoint.manifest import read_manifest
+
+    workspace = session.workspace
+    if source is not None:
+        folder = source if source.is_absolute() else Path(session.settings.directory) / source
+        if not folder.is_dir():
+            raise NotFound(f"there is no folder {folder}", kind="no-such-folder", hint="--from takes the folder of agent.toml")
+        return read_manifest(folder, agent, shown=str(source))
+    if workspace.config is None:
+        raise NotFound(
+            "there is no repoint.toml here that says where agents are",
+            kind="no-config",
+            hint=f"name the folder: repoint commit {agent} --from DIR",
+        )
+    from repoint.config import agent_folder
+
+    folder = agent_folder(workspace.root, workspace.config, agent)
+    return read_manifest(folder, agent, shown=str(folder.relative_to(workspace.root)))
+
+
+def _propose(session: Session, copy: WorkingCopy, wish: Wish, base: str | None) -> Proposal:
+    from repoint.publish import propose
+    from repoint.snapshot import build_snapshot
+
+    workspace = session.workspace
+    contents = build_snapshot(copy, workspace.limits())
+    return propose(
+        workspace.registry,
+        contents,
+        wish,
+        base=None if base is None else _base(session, copy.agent, base),
+        allowed=workspace.allowed_rules(copy.agent),
+    )
+
+
+def _base(session: Session, agent: AgentName, text: str) -> Version:
+    """``--base`` takes REF, or a bare version of the same agent. Raises: UsageError, NotFound."""
+    if text[:1].isdigit() and "@" not in text:
+        return parse_version(text)
+    ref = parse_ref(text)
+    if ref.agent != agent or ref.working:
+        raise UsageError(f"--base {text!a} is no version of {agent}", kind="wrong-base", hint=f"as in --base {agent}@1.2.0")
+    return session.workspace.registry.resolve(ref).document.version
+
+
+def _publish(
+    session: Session, copy: WorkingCopy, proposal: Proposal, message: str, ticket: str | None
+) -> tuple[Published, bool]:
+    from repoint.publish import Reason, check_words, publish
+
+    workspace = session.workspace
+    workspace.require_complete_clone()
+    check_words(message, ticket)
+    reason = Reason(session.identity(), now(), message, ticket, workspace.repository.source_of(copy.folder))
+    return publish(workspace.registry, proposal, reason)
+
+
+def _result(
+    proposal: Proposal, copy: WorkingCopy, published: Published | None, *, created: bool, dry_run: bool
+) -> CommitResult:
+    plan, base = proposal.plan, proposal.base
+    previous = base.document.version if base else None
+    version = plan.version if plan else previous
+    assert version is not None  # noqa: S101 - without a base there is always a plan
+    reasons = [f"{d.impact}: {d.component} {d.name}: {d.reason}" for d in proposal.differences]
+    return CommitResult(
+        agent=copy.agent,
+        version=version,
+        snapshot=proposal.snapshot,
+        release=published.digest if published else base.digest if base and plan is None else None,
+        previous=previous,
+        bump=BumpResult(plan.level if plan else None, reasons),
+        created=created,
+        dry_run=dry_run,
+        tag=f"{copy.agent}@v{version}",
+        findings=[finding_result(f, copy.shown) for f in proposal.findings],
+    )
+
+
+def _say(session: Session, result: CommitResult, published: Published | None) -> None:
+    console = session.console
+    head = f"{result.agent} {result.version}"
+    if published is None and not result.dry_run:
+        console.done(f"nothing to do: the working copy is {head}")
+        return
+    if published is not None and not result.created:
+        console.done(f"nothing changed: {head} was published by {safe(published.document.author.name)} with the same content")
+        return
+    verb = console.paint("would publish", "yellow") if result.dry_run else console.paint("published", "green")
+    after = f" (after {result.previous})" if result.previous else " (first version)"
+    console.done(f"{verb} {console.strong(head)}{after}{f', a {result.bump.level} change' if result.bump.level else ''}")
+    console.done(*(f"  {safe(reason)}" for reason in result.bump.reasons))
+    console.done(f"  snapshot {result.snapshot}", f"  tag      {result.tag}")
+    if not result.dry_run:
+        console.done(f"  make it live: repoint promote {result.agent}@{result.version} --env ENV")

@@ -1,0 +1,110 @@
+"""``repoint history``: the ledger as a timeline: what was live when, who moved it, why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from repoint.ledger import generations_at, stays
+from repoint.names import parse_agent
+from repoint_cli.arguments import complete_agents, complete_environments
+from repoint_cli.options import Settings, global_options, pass_settings
+from repoint_cli.output import first_line, safe
+from repoint_cli.session import Session, opened
+from repoint_cli.times import parse_moment
+from repoint_schemas.canonical import digest_of, encode
+from repoint_schemas.documents import AgentName, EnvironmentName, Record
+from repoint_schemas.results import HistoryResult, RecordResult
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  repoint history                             the last 20 records of the default environment
+  repoint history staging --agent refund
+  repoint history --at 2026-11-20T21:00:00Z   what was live then
+"""
+)
+@click.argument("environment", required=False, metavar="[ENV]", shell_complete=complete_environments)
+@click.option("--agent", metavar="A", shell_complete=complete_agents, help="Only moves of this agent.")
+@click.option("--at", metavar="TIME", help="What was live at this time (RFC 3339; no zone means UTC).")
+@click.option("-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most N records.")
+@global_options
+@pass_settings
+def history(settings: Settings, environment: str | None, agent: str | None, at: str | None, limit: int) -> None:
+    """The ledger of an environment, newest first: what was live when, who moved it, why."""
+    with opened(settings) as session:
+        place = session.environment(environment)
+        current = session.workspace.registry.current(place).record
+        if at is not None:
+            found = _at(session, place, at)
+            more = False
+        else:
+            name = None if agent is None else parse_agent(agent)
+            found = [r for r, _ in zip(_records(session, current, name), range(limit + 1), strict=False)]
+            more = len(found) > limit
+            found = found[:limit]
+        _say(session, found, at, more=more)
+        result = HistoryResult(place, [_result(r) for r in found], more)
+        session.console.result(result, page=True)
+
+
+def _records(session: Session, current: Record, agent: AgentName | None) -> Iterator[Record]:
+    registry = session.workspace.registry
+    if agent is None:
+        yield from registry.records(current.environment, current.generation)
+        return
+    record_at = registry.record_at(current.environment)
+    for stay in stays(current, agent, record_at):
+        yield current if stay.entry.since == current.generation else record_at(stay.entry.since)
+
+
+def _at(session: Session, place: EnvironmentName, at: str) -> list[Record]:
+    """Every record that may have been the newest at a moment: one, unless clocks went backwards. Raises: NotFound."""
+    from repoint.errors import NotFound
+
+    times = session.workspace.store.ledger_times(place)
+    candidates = generations_at(times, parse_moment(session, at))
+    if not candidates:
+        raise NotFound(f"{place} has no record at or before {at}", kind="before-first-record", hint=f"repoint history {place}")
+    record_at = session.workspace.registry.record_at(place)
+    return [record_at(generation) for generation in candidates]
+
+
+def _result(record: Record) -> RecordResult:
+    return RecordResult(
+        environment=record.environment,
+        generation=record.generation,
+        action=record.action,
+        actor=record.actor,
+        time=record.time,
+        message=record.message,
+        ticket=record.ticket,
+        id=record.id,
+        changes=list(record.changes),
+        frozen=record.frozen is not None,
+        digest=digest_of(encode(record)),
+        agents={a: e.version for a, e in record.agents.items()},
+    )
+
+
+def _say(session: Session, records: list[Record], at: str | None, *, more: bool) -> None:
+    console = session.console
+    if at is not None and len(records) > 1:
+        console.say(f"clocks went backwards around {at}: {len(records)} generations may have been live then")
+    for record in records:
+        who = f"{safe(record.actor.name)}{f'  {safe(record.ticket)}' if record.ticket else ''}"
+        action = console.paint(record.action, _COLOURS.get(record.action, "white"), bold=True)
+        console.say(f"{record.generation:>6}  {record.time}  {action}  {who}")
+        for change in record.changes:
+            console.say(f"        {change.agent}  {change.origin or 'not live'} -> {console.strong(change.target or 'not live')}")
+        if record.message:
+            console.say(f"        {first_line(record.message, 100)}")
+        if at is not None:
+            console.say(*(f"        live: {a} {e.version}" for a, e in sorted(record.agents.items())))
+    if more:
+        console.say(console.dim("  (older records: --limit N)"))
+
+
+_COLOURS = {"promote": "green", "rollback": "red", "restore": "red", "freeze": "cyan", "unfreeze": "cyan", "yank": "yellow"}

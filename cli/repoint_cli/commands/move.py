@@ -1,0 +1,151 @@
+"""``promote``, and the moves that set a flag: unhold, yank, unyank, freeze, unfreeze."""
+
+from __future__ import annotations
+
+import click
+
+from repoint.errors import UsageError
+from repoint.moves import (
+    AnyAction,
+    FreezeMoves,
+    Pair,
+    Promote,
+    UnfreezeMoves,
+    Unhold,
+    Unyank,
+    Yank,
+)
+from repoint.names import YANK_LEDGER, parse_ref
+from repoint_cli.arguments import (
+    complete_environments,
+    complete_refs,
+    dry_run_option,
+    environment_option,
+    message_option,
+    ticket_option,
+)
+from repoint_cli.moving import carry_out, result_of, say_move, undo_promote
+from repoint_cli.options import Settings, global_options, pass_settings
+from repoint_cli.output import safe
+from repoint_cli.session import Session, opened
+from repoint_schemas.documents import Action, EnvironmentName
+
+
+def version_pair(text: str, command: str) -> Pair:
+    """AGENT@VERSION with an explicit version: nothing is ever moved to "latest" or to a working copy. Raises: UsageError."""
+    ref = parse_ref(text)
+    if ref.version is None:
+        raise UsageError(
+            f"{text!a} names no version; {command} takes AGENT@VERSION",
+            kind="version-required",
+            hint=f"repoint list {ref.agent} shows its versions",
+        )
+    return ref.agent, ref.version
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  repoint promote refund@1.5.0 --env staging
+  repoint promote intake@2.1.0 refund@1.5.0 --env production --ticket PAY-312
+"""
+)
+@click.argument("targets", nargs=-1, required=True, metavar="AGENT@VERSION...", shell_complete=complete_refs)
+@environment_option("--to")
+@message_option()
+@ticket_option
+@dry_run_option
+@global_options
+@pass_settings
+def promote(
+    settings: Settings, targets: tuple[str, ...], environment: str | None, message: str, ticket: str | None, dry_run: bool
+) -> None:
+    """Make versions live in an environment: all of them in one record, or none."""
+    action = Promote(tuple(version_pair(t, "promote") for t in targets))
+    with opened(settings) as session:
+        place = session.environment(environment)
+        outcome = carry_out(session, place, action, lambda: session.new_stamp(message, ticket), dry_run=dry_run)
+        undo = undo_promote(outcome.moved.record) if outcome.moved else None
+        result = result_of(outcome, "promote", dry_run=dry_run, undo=undo or None)
+        say_move(session, outcome, result)
+        session.console.result(result)
+
+
+def _flag(
+    settings: Settings, place: EnvironmentName | None, name: str | None, action: AnyAction, verb: Action, texts: tuple[str, str | None]
+) -> None:
+    """Carry out a move that changes no pointer."""
+    with opened(settings) as session:
+        environment = place or session.environment(name)
+        outcome = carry_out(session, environment, action, lambda: session.new_stamp(*texts), dry_run=False)
+        result = result_of(outcome, verb, dry_run=False)
+        say_move(session, outcome, result)
+        if isinstance(action, Yank) and outcome.moved:
+            _say_where_live(session, (action.agent, action.version))
+        session.console.result(result)
+
+
+def _say_where_live(session: Session, pair: Pair) -> None:
+    """Row 30: a yank moves nothing by itself; say where the version is live and how to get off it."""
+    agent, version = pair
+    for environment in session.workspace.environments():
+        entry = session.workspace.registry.current(environment).record.agents.get(agent)
+        if entry and entry.version == version:
+            command = f"repoint rollback {agent}@{version} --env {environment}"
+            session.console.say(f"  {session.console.paint('still live', 'red')} in {environment}; get off it: {safe(command)}")
+
+
+@click.command()
+@click.argument("target", metavar="AGENT@VERSION", shell_complete=complete_refs)
+@environment_option()
+@message_option()
+@ticket_option
+@global_options
+@pass_settings
+def unhold(settings: Settings, target: str, environment: str | None, message: str, ticket: str | None) -> None:
+    """Allow a version that was rolled back from to be promoted again; it does not become live."""
+    _flag(settings, None, environment, Unhold(*version_pair(target, "unhold")), "unhold", (message, ticket))
+
+
+@click.command()
+@click.argument("target", metavar="AGENT@VERSION", shell_complete=complete_refs)
+@message_option(required=True)
+@ticket_option
+@global_options
+@pass_settings
+def yank(settings: Settings, target: str, message: str, ticket: str | None) -> None:
+    """Mark a version bad everywhere: still readable, never promoted, passed over by rollback."""
+    _flag(settings, YANK_LEDGER, None, Yank(*version_pair(target, "yank")), "yank", (message, ticket))
+
+
+@click.command()
+@click.argument("target", metavar="AGENT@VERSION", shell_complete=complete_refs)
+@message_option()
+@ticket_option
+@global_options
+@pass_settings
+def unyank(settings: Settings, target: str, message: str, ticket: str | None) -> None:
+    """Take a yank back."""
+    _flag(settings, YANK_LEDGER, None, Unyank(*version_pair(target, "unyank")), "unyank", (message, ticket))
+
+
+@click.command()
+@click.argument("environment", metavar="ENV", shell_complete=complete_environments)
+@message_option(required=True)
+@ticket_option
+@global_options
+@pass_settings
+def freeze(settings: Settings, environment: str, message: str, ticket: str | None) -> None:
+    """Refuse promotes to an environment; rollbacks go on working."""
+    _flag(settings, None, environment, FreezeMoves(), "freeze", (message, ticket))
+
+
+@click.command()
+@click.argument("environment", metavar="ENV", shell_complete=complete_environments)
+@message_option()
+@ticket_option
+@global_options
+@pass_settings
+def unfreeze(settings: Settings, environment: str, message: str, ticket: str | None) -> None:
+    """Allow promotes to an environment again."""
+    _flag(settings, None, environment, UnfreezeMoves(), "unfreeze", (message, ticket))

@@ -1,0 +1,234 @@
+"""``repoint rollback``: get off a bad version. No confirmation, no gates, frozen or not; nothing but the authority is needed."""
+
+from __future__ import annotations
+
+import calendar
+import time
+from dataclasses import dataclass
+
+import click
+
+from repoint import pointer
+from repoint.errors import RepointError, UsageError
+from repoint.ledger import generation_at, stays
+from repoint.moves import AnyAction, Restore, RollBackTo, StepDown
+from repoint.names import parse_agent, parse_ref, parse_version
+from repoint.registry import Registry
+from repoint_cli.arguments import complete_refs, dry_run_option, environment_option, message_option, ticket_option
+from repoint_cli.moving import carry_out, result_of, say_move
+from repoint_cli.options import Settings, global_options, pass_settings
+from repoint_cli.output import ago, first_line, safe
+from repoint_cli.session import Session, opened
+from repoint_cli.times import parse_moment
+from repoint_schemas.documents import AgentName, Change, EnvironmentName, Record, Version
+from repoint_schemas.results import DifferenceResult
+
+SHOWN_MOVES = 5
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line asks for."""
+
+    agents: tuple[tuple[AgentName, Version | None], ...]
+    version: Version | None
+    generation: int | None
+    at: str | None
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  repoint rollback refund@1.5.0 -m "refunds without a receipt" --ticket INC-77
+  repoint rollback refund                  one step down from whatever is live
+  repoint rollback refund --to 1.3.2       back to a version that was live here
+  repoint rollback --at 2026-11-20T21:00Z  the whole environment as it was then
+
+refund@1.5.0 means: get off 1.5.0. When it is not live any more nothing is done,
+so the command is safe to run twice.
+"""
+)
+@click.argument("agents", nargs=-1, metavar="[AGENT[@VERSION]]...", shell_complete=complete_refs)
+@environment_option()
+@click.option("--to", metavar="VERSION", help="Back to this version, which was live here before.")
+@click.option("--to-generation", type=click.IntRange(min=0), metavar="N", help="The whole environment as in generation N.")
+@click.option("--at", metavar="TIME", help="The whole environment as it was at this time (RFC 3339; no zone means UTC).")
+@message_option()
+@ticket_option
+@dry_run_option
+@global_options
+@pass_settings
+def rollback(
+    settings: Settings,
+    agents: tuple[str, ...],
+    environment: str | None,
+    to: str | None,
+    to_generation: int | None,
+    at: str | None,
+    message: str,
+    ticket: str | None,
+    dry_run: bool,
+) -> None:
+    """Get off a bad version: the environment goes back to what was live beneath it, at once."""
+    with opened(settings) as session:
+        place = session.environment(environment)
+        wanted = _wanted(session, agents, to, to_generation, at)
+        if not (wanted.agents or wanted.generation is not None or wanted.at):
+            raise _nothing_named(session, place)
+        action = _action(session, place, wanted)
+        outcome = carry_out(
+            session, place, action, lambda: session.new_stamp(message, ticket, fall_back=True), dry_run=dry_run
+        )
+        _report(session, outcome, dry_run=dry_run)
+
+
+def _wanted(
+    session: Session, agents: tuple[str, ...], to: str | None, generation: int | None, at: str | None
+) -> Wanted:
+    """Read the command line. Raises: UsageError, InvalidInput."""
+    named = tuple(_agent_or_pair(text) for text in agents)
+    if to is not None and to in session.workspace.environments():
+        raise UsageError(f"--to takes a version; did you mean --env {to}?", kind="did-you-mean-env", hint=f"--env {to}")
+    if to is not None and len(named) != 1:
+        raise UsageError("--to takes exactly one agent", kind="one-agent", hint="repoint rollback AGENT --to VERSION")
+    if sum(x is not None for x in (to, generation, at)) > 1:
+        raise UsageError("--to, --to-generation and --at exclude each other", kind="exclusive-options")
+    if named and (generation is not None or at is not None):
+        raise UsageError(
+            "--to-generation and --at take the whole environment back; name no agent",
+            kind="whole-environment",
+            hint="for one agent: repoint rollback AGENT --to VERSION",
+        )
+    return Wanted(named, None if to is None else parse_version(to), generation, at)
+
+
+def _agent_or_pair(text: str) -> tuple[AgentName, Version | None]:
+    ref = parse_ref(text)
+    if ref.latest or ref.environment:
+        raise UsageError(f"{text!a}: rollback takes AGENT or AGENT@VERSION", kind="version-required")
+    return parse_agent(ref.agent), ref.version
+
+
+def _action(session: Session, place: EnvironmentName, wanted: Wanted) -> AnyAction:
+    registry = session.workspace.registry
+    if wanted.generation is not None:
+        return Restore(wanted.generation)
+    if wanted.at is not None:
+        registry.current(place)
+        return Restore(generation_at(session.workspace.store.ledger_times(place), parse_moment(session, wanted.at), wanted.at))
+    if wanted.version is not None:
+        agent, leave = wanted.agents[0]
+        if leave is not None and (live := registry.current(place).record.agents.get(agent)) and live.version != leave:
+            return StepDown(wanted.agents)
+        _require_released(registry, agent, wanted.version)
+        return RollBackTo(agent, wanted.version)
+    for agent, leave in wanted.agents:
+        _require_known(registry, place, agent, leave)
+    return StepDown(wanted.agents)
+
+
+def _require_known(registry: Registry, place: EnvironmentName, agent: AgentName, leave: Version | None) -> None:
+    """A version that never existed is a slip of the pen, not "nothing to do". Raises: NotFound."""
+    live = registry.current(place).record.agents.get(agent)
+    if leave is not None and (live is None or live.version != leave):
+        _require_released(registry, agent, leave)
+
+
+def _require_released(registry: Registry, agent: AgentName, version: Version) -> None:
+    if version not in registry.store.versions(agent).get(agent, []):
+        registry.release(agent, version)
+
+
+def _nothing_named(session: Session, place: EnvironmentName) -> UsageError:
+    """Row 24: the last five moves, and the exact command to undo each."""
+    current = session.workspace.registry.current(place).record
+    oldest = max(0, current.generation - 40)
+    lines: list[str] = []
+    for record in session.workspace.registry.records(place, current.generation, oldest):
+        if record.changes and len(lines) < SHOWN_MOVES:
+            lines.append(_undo_line(record))
+    return UsageError(
+        f"rollback of what? The last moves of {place}:\n" + ("\n".join(lines) or "  none yet"),
+        kind="nothing-named",
+        hint=f"repoint rollback AGENT@VERSION --env {place}; repoint history {place} shows more",
+    )
+
+
+def _undo_line(record: Record) -> str:
+    moved = ", ".join(f"{c.agent} {c.origin or 'not live'} -> {c.target or 'not live'}" for c in record.changes[:3])
+    off = " ".join(f"{c.agent}@{c.target}" for c in record.changes if c.target and c.origin)
+    if record.action == "promote" and off and all(c.origin for c in record.changes):
+        command = f"repoint rollback {off} --env {record.environment}"
+    else:
+        command = f"repoint rollback --to-generation {record.generation - 1} --env {record.environment}"
+    return f"  {record.generation}  {record.time}  {record.action} {moved} by {record.actor.name}\n      {command}"
+
+
+def _report(session: Session, outcome: pointer.Outcome, *, dry_run: bool) -> None:
+    moved = outcome.moved
+    undo = None if moved is None else _undo(outcome.before, moved.record)
+    effect = _effect(session, moved.record) if moved else []
+    result = result_of(outcome, "rollback", dry_run=dry_run, undo=undo, effect=effect)
+    say_move(session, outcome, result)
+    if moved is not None:
+        _say_details(session, outcome.before, moved.record, effect)
+    session.console.result(result)
+
+
+def _undo(before: Record, after: Record) -> str:
+    if len(after.changes) == 1 and after.changes[0].origin:
+        change = after.changes[0]
+        return f"repoint rollback {change.agent} --env {after.environment} --to {change.origin}"
+    return f"repoint rollback --to-generation {before.generation} --env {after.environment}"
+
+
+def _effect(session: Session, record: Record) -> list[DifferenceResult]:
+    """What the move changes, by component. Best effort: the rollback stands, whatever can be read."""
+    from repoint.diff import differences, released_side
+
+    registry = session.workspace.registry
+    found: list[DifferenceResult] = []
+    for change in record.changes[:20]:
+        if change.origin is None or change.target is None:
+            continue
+        try:
+            sides = [released_side(registry, registry.release(change.agent, v)) for v in (change.origin, change.target)]
+            for d in differences(*sides):
+                found.append(DifferenceResult(d.component, f"{change.agent} {d.name}", d.kind, d.impact, d.old, d.new, d.reason))
+        except RepointError as error:
+            session.console.warn(f"what changes for {change.agent} cannot be shown: {safe(error.message)}")
+    return found
+
+
+def _say_details(session: Session, before: Record, after: Record, effect: list[DifferenceResult]) -> None:
+    console = session.console
+    for change in after.changes:
+        _say_story(session, before, change)
+    if effect:
+        console.done("  what this changes:")
+        console.done(*(f"    {d.component:<12} {safe(d.name)}  {d.kind} ({d.impact})" for d in effect))
+
+
+def _say_story(session: Session, before: Record, change: Change) -> None:
+    """How long the version it goes to was live, and by whom and why it was left."""
+    if change.target is None:
+        return
+    record_at = session.workspace.registry.record_at(before.environment)
+    try:
+        for stay in stays(before, change.agent, record_at):
+            if stay.entry.version == change.target and stay.until is not None:
+                start, end = record_at(stay.entry.since), record_at(stay.until)
+                span = ago(_seconds(end.time) - _seconds(start.time))
+                why = f": {first_line(end.message)}" if end.message else ""
+                session.console.done(
+                    f"  {change.agent} {change.target} was live for {span}, until {safe(end.actor.name)} left it at {end.time} ({end.action}{why})"
+                )
+                return
+    except RepointError as error:
+        session.console.warn(f"the story of {change.agent} {change.target} cannot be read: {safe(error.message)}")
+
+
+def _seconds(text: str) -> int:
+    return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ"))
+
+

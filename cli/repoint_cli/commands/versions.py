@@ -1,0 +1,232 @@
+"""``list``, ``log`` and ``show``: what was published, by whom and why, and where it is live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import click
+
+from repoint.moves import Holds
+from repoint.names import parse_agent, parse_ref, version_key
+from repoint.registry import Published, Registry
+from repoint.store import Foreign
+from repoint_cli.arguments import complete_agents, complete_refs
+from repoint_cli.options import Settings, global_options, pass_settings
+from repoint_cli.output import first_line, safe, table
+from repoint_cli.session import Session, opened
+from repoint_schemas.documents import AgentName, Version
+from repoint_schemas.results import (
+    ListResult,
+    LiveIn,
+    LogResult,
+    ReleaseResult,
+    ShowResult,
+    SnapshotResult,
+    VersionResult,
+)
+
+Live = dict[tuple[AgentName, Version], list[LiveIn]]
+
+
+def live_map(session: Session) -> Live:
+    """Where every version is live."""
+    found: Live = {}
+    for environment in session.workspace.environments():
+        for agent, entry in session.workspace.registry.current(environment).record.agents.items():
+            found.setdefault((agent, entry.version), []).append(LiveIn(environment, entry.since))
+    return found
+
+
+def newest(versions: Iterable[Version], limit: int | None) -> list[Version]:
+    """Versions from the highest down, at most ``limit``."""
+    return sorted(versions, key=version_key, reverse=True)[:limit]
+
+
+@click.command(
+    name="list",
+    epilog="""\b
+Examples:
+  repoint list                 every agent, newest version first
+  repoint list refund -n 20    the newest 20 versions of refund
+""",
+)
+@click.argument("agent", required=False, metavar="[AGENT]", shell_complete=complete_agents)
+@click.option("-n", "--limit", type=click.IntRange(min=1), metavar="N", help="At most N versions of each agent.")
+@global_options
+@pass_settings
+def list_versions(settings: Settings, agent: str | None, limit: int | None) -> None:
+    """Versions of one agent or of all, with where each is live."""
+    with opened(settings) as session:
+        registry = session.workspace.registry
+        taken = registry.store.versions(None if agent is None else parse_agent(agent))
+        if agent is not None and not taken:
+            raise _no_agent(session, agent)
+        wanted = [(a, v) for a in sorted(taken) for v in newest(taken[a], limit)]
+        live, yanks = live_map(session), registry.yanks()
+        rows = [_row(a, v, p, live, yanks) for (a, v), p in zip(wanted, registry.releases(wanted), strict=True)]
+        _say_list(session, rows)
+        session.console.result(ListResult(rows), page=True)
+
+
+def _no_agent(session: Session, agent: str) -> Exception:
+    from difflib import get_close_matches
+
+    from repoint.errors import NotFound
+
+    known = sorted(session.workspace.store.versions())
+    near = get_close_matches(agent, known, n=3) or known[:8]
+    hint = f"agents with versions: {', '.join(near)}" if near else "nothing was published yet; in a clone: git fetch --tags"
+    return NotFound(f"no version of {agent} was published", kind="no-such-agent", hint=hint, agent=agent)
+
+
+def _row(agent: AgentName, version: Version, found: Published | Foreign, live: Live, yanks: Holds | None) -> VersionResult:
+    where = live.get((agent, version), [])
+    yanked = (yanks or {}).get(agent, {}).get(version)
+    if isinstance(found, Foreign):
+        return VersionResult(agent, version, found.reason, where, None)
+    release = found.document
+    return VersionResult(
+        agent,
+        version,
+        None,
+        where,
+        yanked.message if yanked else None,
+        message=release.message,
+        author=release.author,
+        time=release.time,
+        bump=release.bump,
+        snapshot=release.snapshot,
+    )
+
+
+def _say_list(session: Session, rows: list[VersionResult]) -> None:
+    console = session.console
+    if not rows:
+        console.say("no versions yet: repoint commit AGENT -m TEXT publishes the first")
+        return
+    cells = []
+    for row in rows:
+        marks = [console.paint(f"{at.environment}", "green") for at in row.live]
+        if row.yanked is not None:
+            marks.append(console.paint("yanked", "red"))
+        if row.foreign:
+            marks.append(console.dim("foreign tag"))
+        what = row.foreign if row.foreign else row.message or ""
+        cells.append([row.agent, row.version, ",".join(marks) or "-", (row.time or "-")[:10], first_line(what, 48)])
+    console.say(*table(cells, header=["AGENT", "VERSION", "LIVE IN", "DATE", "MESSAGE"]))
+
+
+def release_result(found: Published, live: Live, yanks: Holds | None) -> ReleaseResult:
+    """One release for programs."""
+    release = found.document
+    yanked = (yanks or {}).get(release.agent, {}).get(release.version)
+    return ReleaseResult(
+        agent=release.agent,
+        version=release.version,
+        release=found.digest,
+        snapshot=release.snapshot,
+        parent=release.parent,
+        bump=release.bump,
+        author=release.author,
+        time=release.time,
+        message=release.message,
+        ticket=release.ticket,
+        source=release.source,
+        live=live.get((release.agent, release.version), []),
+        yanked=yanked.message if yanked else None,
+        tag=f"{release.agent}@v{release.version}",
+    )
+
+
+@click.command()
+@click.argument("agent", metavar="AGENT", shell_complete=complete_agents)
+@click.option("-n", "--limit", type=click.IntRange(min=1), metavar="N", help="At most N releases.")
+@global_options
+@pass_settings
+def log(settings: Settings, agent: str, limit: int | None) -> None:
+    """The releases of one agent from the highest version down: who, when, why, from which commit."""
+    with opened(settings) as session:
+        name, registry = parse_agent(agent), session.workspace.registry
+        taken = registry.store.versions(name).get(name, [])
+        if not taken:
+            raise _no_agent(session, agent)
+        live, yanks = live_map(session), registry.yanks()
+        found = registry.releases((name, v) for v in newest(taken, limit))
+        releases = [release_result(p, live, yanks) for p in found if isinstance(p, Published)]
+        for release in releases:
+            session.console.say(*_release_lines(session, release), "")
+        session.console.result(LogResult(name, releases), page=True)
+
+
+def _release_lines(session: Session, release: ReleaseResult) -> list[str]:
+    console = session.console
+    marks = [console.paint(f"live in {at.environment}", "green") for at in release.live]
+    if release.yanked is not None:
+        marks.append(console.paint(f"yanked: {first_line(release.yanked)}", "red"))
+    head = console.paint(f"{release.agent} {release.version}", "yellow", bold=True)
+    if marks:
+        head += f"  ({', '.join(marks)})"
+    lines = [
+        head,
+        f"Author: {safe(release.author.name)} <{safe(release.author.email)}>",
+        f"Date:   {release.time}",
+        f"Parent: {release.parent.version if release.parent else '-'}   Bump: {release.bump or '-'}"
+        + (f"   Ticket: {safe(release.ticket)}" if release.ticket else ""),
+    ]
+    if release.source:
+        lines.append(f"Source: {release.source.commit}{' (with uncommitted changes)' if release.source.dirty else ''}")
+    return [*lines, "", *(f"    {safe(line)}" for line in release.message.split("\n"))]
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  repoint show refund@1.4.2
+  repoint show refund@production      what is live there
+  repoint show refund@production~1    what was live there before
+  repoint show refund@latest
+"""
+)
+@click.argument("ref", metavar="REF", shell_complete=complete_refs)
+@global_options
+@pass_settings
+def show(settings: Settings, ref: str) -> None:
+    """One release in full: who, when, why, and the model, prompts, integrations and configuration in it."""
+    with opened(settings) as session:
+        wanted = parse_ref(ref)
+        if wanted.working:
+            from repoint.errors import UsageError
+
+            raise UsageError(
+                f"{ref!a} names no version; show takes AGENT@VERSION, AGENT@ENVIRONMENT or AGENT@latest",
+                kind="version-required",
+                hint=f"repoint list {wanted.agent} shows its versions",
+            )
+        registry = session.workspace.registry
+        found = registry.resolve(wanted)
+        release = release_result(found, live_map(session), registry.yanks())
+        result = ShowResult(release, *_contents(registry, found))
+        session.console.say(*_release_lines(session, release), "", *_snapshot_lines(result))
+        session.console.result(result, page=True)
+
+
+def _contents(registry: Registry, found: Published) -> tuple[SnapshotResult, str]:
+    snapshot = registry.snapshot(found)
+    manifest = registry.file_bytes(found.document, snapshot.manifest).decode("utf-8", "replace")
+    parts = SnapshotResult(
+        snapshot.model, snapshot.prompts, snapshot.integrations, snapshot.config, snapshot.requires, snapshot.manifest
+    )
+    return parts, manifest
+
+
+def _snapshot_lines(result: ShowResult) -> list[str]:
+    release, parts = result.release, result.snapshot
+    lines = [f"Release:  {release.release}", f"Snapshot: {release.snapshot}", f"Tag:      {release.tag}", ""]
+    lines.append(f"model         {safe(parts.model.provider)} {safe(parts.model.name)}")
+    lines += [f"prompt        {safe(n)}  {safe(f.path)}  {f.size} bytes" for n, f in sorted(parts.prompts.items())]
+    for name, integration in sorted(parts.integrations.items()):
+        spec = f"  {safe(integration.spec.path)}" if integration.spec else ""
+        lines.append(f"integration   {safe(name)}  {integration.kind}  {safe(integration.endpoint or '-')}{spec}")
+    lines += [f"config        {safe(key)} = {safe(str(value))}" for key, value in sorted(parts.config.items())]
+    lines += [f"requires      {agent} {safe(wanted)}" for agent, wanted in sorted(parts.requires.items())]
+    return lines

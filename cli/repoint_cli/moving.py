@@ -1,0 +1,102 @@
+"""What every move has in common on the command line: run it or plan it, then say what moved, what to know, how to undo it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from repoint import pointer
+from repoint.moves import AnyAction, Moved, Stamp
+from repoint.moves_text import rollback_command
+from repoint_cli.output import safe
+from repoint_cli.session import Session
+from repoint_schemas.documents import Action, Change, EnvironmentName
+from repoint_schemas.results import DifferenceResult, MoveResult, NoteResult
+
+if TYPE_CHECKING:
+    from repoint_schemas.documents import Record
+
+
+def carry_out(
+    session: Session,
+    environment: EnvironmentName,
+    action: AnyAction,
+    new_stamp: Callable[[], Stamp],
+    *,
+    dry_run: bool,
+) -> pointer.Outcome:
+    """Move, or plan the move. Raises: as ``pointer.move``."""
+    if dry_run:
+        return pointer.plan(session.workspace.registry, environment, action, new_stamp())
+    return pointer.move(session.workspace.registry, environment, action, new_stamp)
+
+
+def result_of(
+    outcome: pointer.Outcome,
+    verb: Action,
+    *,
+    dry_run: bool,
+    undo: str | None = None,
+    effect: list[DifferenceResult] | None = None,
+) -> MoveResult:
+    """The result of a move for programs."""
+    record = outcome.moved.record if outcome.moved else outcome.before
+    notes = outcome.moved.notes if outcome.moved else ()
+    return MoveResult(
+        environment=record.environment,
+        action=record.action if outcome.moved else verb,
+        generation=record.generation,
+        id=record.id if outcome.moved else None,
+        changes=list(record.changes) if outcome.moved else [],
+        notes=[NoteResult(n.kind, n.text) for n in notes],
+        behind=[],
+        done=bool(outcome.moved) and not dry_run,
+        dry_run=dry_run,
+        reason=outcome.nothing.reason if outcome.nothing else None,
+        undo=undo if outcome.moved else None,
+        message=record.message if outcome.moved else "",
+        ticket=record.ticket if outcome.moved else None,
+        effect=effect or [],
+    )
+
+
+def change_text(session: Session, change: Change) -> str:
+    """One change for people: ``refund  1.5.0 -> 1.4.2``."""
+    console = session.console
+    old = change.origin or "not live"
+    new = console.strong(change.target or "not live")
+    return f"{change.agent}  {old} -> {new}"
+
+
+def say_move(session: Session, outcome: pointer.Outcome, result: MoveResult) -> None:
+    """The common lines: what moved (or would), what to know, how to undo it."""
+    console = session.console
+    if outcome.moved is None:
+        console.done(f"nothing to do: {safe(result.reason or '', newline=chr(10))}")
+        return
+    record = outcome.moved.record
+    head = f"{record.environment} generation {record.generation}: {record.action}"
+    console.done(console.paint(f"would be {head}", "yellow") if result.dry_run else console.paint(head, "green"))
+    console.done(*(f"  {change_text(session, c)}" for c in record.changes))
+    say_notes(session, outcome.moved)
+    if result.undo and not result.dry_run:
+        console.done(f"  to undo: {result.undo}")
+
+
+def say_notes(session: Session, moved: Moved) -> None:
+    """Warnings stand out, the rest is plain."""
+    console = session.console
+    for note in moved.notes:
+        loud = note.kind in ("requires-broken", "yanks-unreadable", "held-version-live")
+        text = safe(note.text)
+        console.done(f"  {console.paint('warning:', 'yellow')} {text}" if loud else f"  {text}")
+
+
+def undo_promote(record: Record) -> str:
+    """The command that takes a promote back: every agent off the version it went to, safe to run twice."""
+    moved = [c for c in record.changes if c.target is not None]
+    if any(c.origin is None for c in moved):
+        return ""
+    if len(moved) == 1 and moved[0].target:
+        return rollback_command(record.environment, moved[0].agent, moved[0].target)
+    return f"repoint rollback {' '.join(f'{c.agent}@{c.target}' for c in moved)} --env {record.environment}"

@@ -1,0 +1,139 @@
+"""Writing to people and to programs: text that cannot play tricks on a terminal, JSON that is one object, errors with a hint.
+
+Everything that comes from outside (messages, names, file contents) passes through ``safe``: control, escape and bidirectional
+characters are shown, never sent. Colours follow NO_COLOR (no-color.org), ``--no-color`` and whether this is a terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from repoint.errors import RepointError
+    from repoint_schemas.results import Result
+
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+
+
+def safe(text: str, *, newline: str = "\\n") -> str:
+    """Text from outside as it may be shown: control, escape, invisible and bidirectional characters are escaped."""
+    shown = _UNSAFE.sub(lambda m: f"\\u{{{ord(m[0]):x}}}" if ord(m[0]) > 255 else f"\\x{ord(m[0]):02x}", text)
+    return shown.replace("\t", "    ").replace("\n", newline)
+
+
+@dataclass
+class Console:
+    """How this run talks: set once from the global options."""
+
+    json: bool = False
+    quiet: bool = False
+    colour: bool = False
+    pager: bool = True
+    lines: list[str] = field(default_factory=list)
+
+    def say(self, *lines: str) -> None:
+        """Add lines to the result in text form (none with ``--json``)."""
+        if not self.json:
+            self.lines.extend(lines)
+
+    def done(self, *lines: str) -> None:
+        """Like ``say``, for confirmations that ``--quiet`` leaves out."""
+        if not self.quiet:
+            self.say(*lines)
+
+    def warn(self, text: str) -> None:
+        """A warning for people on standard error; with ``--json`` it is part of the result instead."""
+        if not self.json:
+            click.echo(f"{self.paint('warning:', 'yellow')} {text}", err=True)
+
+    def paint(self, text: str, colour: str, *, bold: bool = False) -> str:
+        """Coloured text where colours are wanted."""
+        return click.style(text, fg=colour, bold=bold) if self.colour else text
+
+    def strong(self, text: str) -> str:
+        """Bold text where colours are wanted."""
+        return click.style(text, bold=True) if self.colour else text
+
+    def dim(self, text: str) -> str:
+        """Faint text where colours are wanted."""
+        return click.style(text, dim=True) if self.colour else text
+
+    def result(self, result: Result, *, page: bool = False) -> None:
+        """Print the result: one JSON object, or the lines said so far, through a pager when asked for and too long."""
+        if self.json:
+            import msgspec
+
+            sys.stdout.write(msgspec.json.format(msgspec.json.encode(result)).decode() + "\n")
+            return
+        text = "".join(f"{line}\n" for line in self.lines)
+        if page and self.pager and _taller_than_terminal(text):
+            os.environ.setdefault("LESS", "FRX")
+            click.echo_via_pager(text, color=self.colour)
+        else:
+            click.echo(text, nl=False, color=self.colour)
+
+    def error(self, error: RepointError) -> None:
+        """One error on standard error: an object with ``--json``, else what, where, and what to do."""
+        if self.json:
+            import msgspec
+
+            from repoint_schemas.results import ErrorResult, Failure
+
+            failure = Failure(error.kind, error.message, error.hint, error.exit_code, dict(error.facts))
+            sys.stderr.write(msgspec.json.encode(ErrorResult(failure)).decode() + "\n")
+            return
+        click.echo(f"{self.paint('error:', 'red', bold=True)} {safe(error.message, newline=chr(10))}", err=True)
+        if error.hint:
+            click.echo(f"{self.paint('hint:', 'cyan')} {safe(error.hint, newline=chr(10) + '      ')}", err=True)
+
+
+def wants_colour() -> bool:
+    """Whether standard output is a terminal that wants colours (no-color.org; TERM=dumb)."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return sys.stdout.isatty()
+
+
+def _taller_than_terminal(text: str) -> bool:
+    if not sys.stdout.isatty():
+        return False
+    import shutil
+
+    return text.count("\n") >= shutil.get_terminal_size().lines
+
+
+def table(rows: Iterable[Sequence[str]], header: Sequence[str] | None = None) -> list[str]:
+    """Left-aligned columns two blanks apart; colours inside cells do not count as width, trailing blanks are cut."""
+    cells = ([list(header)] if header else []) + [list(row) for row in rows]
+    if not cells:
+        return []
+    widths = [max(_width(row[i]) for row in cells) for i in range(len(cells[0]))]
+    return ["  ".join(cell + " " * (w - _width(cell)) for cell, w in zip(row, widths, strict=True)).rstrip() for row in cells]
+
+
+def _width(text: str) -> int:
+    return len(click.unstyle(text))
+
+
+def first_line(text: str, limit: int = 60) -> str:
+    """The first line of a message from outside, made safe and cut for a table."""
+    line = safe(text.partition("\n")[0])
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def ago(seconds: int) -> str:
+    """A span of time in words: the two largest units, as ``2 d 3 h``."""
+    if seconds < 0:
+        return "in the future (clocks disagree)"
+    parts = [(seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s")]
+    named = [f"{n} {unit}" for n, unit in parts if n]
+    return " ".join(named[:2]) or "0 s"

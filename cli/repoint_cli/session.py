@@ -1,0 +1,134 @@
+"""One run of a command: the opened registry, who is asking, what time it is. The environment and the clock are read here only."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from repoint.errors import InvalidInput, NotFound, RepointError
+from repoint.moves import Stamp
+from repoint.names import parse_environment
+from repoint.workspace import Workspace, environment_error, open_workspace, path_of_address
+from repoint_cli.options import Settings
+from repoint_schemas.documents import EnvironmentName, Identity
+
+if TYPE_CHECKING:
+    from repoint.gitrepo import GitRepository
+    from repoint_cli.output import Console
+
+IDENTITY_HINT = """git config --global user.name "Your Name"; git config --global user.email you@example.com
+or for one command: REPOINT_ACTOR="Your Name <you@example.com>" repoint ..."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a command works with."""
+
+    workspace: Workspace
+    console: Console
+    settings: Settings
+
+    def environment(self, name: str | None) -> EnvironmentName:
+        """The environment named, or the configured default. Raises: InvalidInput."""
+        return self.workspace.default_environment if name is None else parse_environment(name)
+
+    def identity(self, *, fall_back: bool = False) -> Identity:
+        """Who is asking: REPOINT_ACTOR, else Git's user.name and user.email.
+
+        With ``fall_back`` (a rollback at 3 a.m. on a machine nobody set up) the account of the operating system stands in, with a warning.
+
+        Raises:
+            InvalidInput: nobody is configured.
+        """
+        found = _identity(self.workspace.repository)
+        if found is not None:
+            return found
+        if not fall_back:
+            raise _nobody()
+        account = _account()
+        self.console.warn(f"no user.name is set: recorded as {account.name} <{account.email}>")
+        return account
+
+    def new_stamp(self, message: str, ticket: str | None, *, fall_back: bool = False) -> Stamp:
+        """A fresh stamp: this identity, this second, a new id."""
+        from repoint.release import checked_message, checked_ticket, time_text
+
+        message, ticket = checked_message(message) if message.strip() else "", checked_ticket(ticket)
+        if message or ticket:
+            from repoint.publish import check_words
+
+            check_words(message, ticket)
+        identity = self.identity(fall_back=fall_back)
+        return Stamp(identity, time_text(int(time.time())), str(uuid.uuid4()), message, ticket)
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Session]:
+    """Open the registry that the global options name, and close it at the end.
+
+    Raises:
+        RepointError: as ``open_workspace``; a missing environment is explained by what the clone lacks.
+    """
+    address = settings.registry
+    folder = path_of_address(address) if address else settings.directory
+    if address and not os.path.isabs(folder):
+        folder = os.path.join(settings.directory, folder)
+    workspace = open_workspace(folder, os.environ, by_address=bool(address))
+    try:
+        yield Session(workspace, settings.console, settings)
+    except NotFound as error:
+        better: RepointError = environment_error(workspace, error)
+        if better is error:
+            raise
+        raise better from error
+    finally:
+        workspace.close()
+
+
+def first_identity(repository: GitRepository) -> Identity:
+    """Who is asking, before there is a registry. Raises: InvalidInput."""
+    found = _identity(repository)
+    if found is None:
+        raise _nobody()
+    return found
+
+
+def _identity(repository: GitRepository) -> Identity | None:
+    actor = os.environ.get("REPOINT_ACTOR")
+    return parse_actor(actor) if actor else repository.identity()
+
+
+def _nobody() -> InvalidInput:
+    return InvalidInput("it is not known who you are", kind="no-identity", hint=IDENTITY_HINT)
+
+
+def now() -> int:
+    """Unix time in seconds."""
+    return int(time.time())
+
+
+def parse_actor(text: str) -> Identity:
+    """Read ``Name <email>``. Raises: InvalidInput."""
+    name, bracket, rest = text.strip().partition("<")
+    email, closed, after = rest.partition(">")
+    if not (name.strip() and bracket and email.strip() and closed and not after):
+        raise InvalidInput(
+            f"REPOINT_ACTOR {text!a} is not an identity", kind="invalid-actor", hint='write it as "Kim Doe <kim@acme.example>"'
+        )
+    return Identity(email=email.strip(), name=name.strip())
+
+
+def _account() -> Identity:
+    import getpass
+    import socket
+
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = f"uid-{os.getuid()}"
+    return Identity(email=f"{user}@{socket.gethostname()}", name=user)

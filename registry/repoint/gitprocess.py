@@ -1,0 +1,219 @@
+"""Running Git: one clean environment for every child, and operating-system errors told apart.
+
+Promise 10 lives here on the Git side: nothing inherited (``GIT_DIR``, ``GIT_INDEX_FILE``, replace objects, hooks,
+pagers, lazy fetches) can redirect or extend what a child does, arguments are always lists, and a child that writes is
+never killed half-way: it inherits the lock's descriptor and is waited for, also when Ctrl-C arrives.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import subprocess
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import IO, NamedTuple
+
+from repoint.errors import StoreUnavailable
+
+MINIMUM_GIT = (2, 36)
+"""The oldest Git that works: it brought ``cat-file --batch-command`` and ``core.fsync``."""
+
+KEPT_VARIABLES = ("GIT_SSH", "GIT_SSH_COMMAND", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
+"""The inherited ``GIT_*`` variables that children see; ``GIT_SSL_*`` is kept too."""
+
+FIXED_VARIABLES = {
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "LC_ALL": "C",
+    "LANGUAGE": "C",
+}
+
+FIXED_CONFIGURATION = {
+    "core.hooksPath": "/dev/null",
+    "core.fsync": "all",
+    "core.fsyncMethod": "fsync",
+    "core.logAllRefUpdates": "false",
+    "core.fsmonitor": "false",
+    "core.useReplaceRefs": "false",
+    "core.pager": "cat",
+    "core.quotePath": "true",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "color.ui": "false",
+    "protocol.allow": "never",
+    "protocol.file.allow": "always",
+    "protocol.https.allow": "always",
+    "protocol.ssh.allow": "always",
+}
+
+OPTIONS = [option for key, value in FIXED_CONFIGURATION.items() for option in ("-c", f"{key}={value}")]
+"""What stands before the name of every Git command."""
+
+_VERSION = re.compile(r"git version ([0-9]+)\.([0-9]+)")
+
+
+class Outcome(NamedTuple):
+    """How a Git process ended: exit code (negative: killed by that signal), standard output and standard error."""
+
+    code: int
+    output: bytes
+    error: str
+
+
+def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of every Git child, from the caller's."""
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith("GIT_") or name in KEPT_VARIABLES or name.startswith("GIT_SSL_")
+    }
+    return {**kept, **FIXED_VARIABLES}
+
+
+@contextmanager
+def translated(doing: str, path: str) -> Iterator[None]:
+    """Turn operating-system errors into StoreUnavailable; ``doing`` says what was tried, as in "cannot write"."""
+    try:
+        yield
+    except OSError as error:
+        raise unavailable(error, doing, str(error.filename or path)) from error
+
+
+def unavailable(error: OSError, doing: str, path: str) -> StoreUnavailable:
+    """The error to raise for an operating-system error; its ``kind`` says whether disk, permission or hardware."""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        kind, hint = "disk-full", "free some space and run the same command again"
+    elif error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        kind, hint = "not-writable", f"check the owner and the permissions of {path}"
+    else:
+        kind, hint = "io-error", f"check the disk that holds {path}"
+    return StoreUnavailable(f"{doing} {path}: {reason}", kind=kind, hint=hint, path=path)
+
+
+class GitProcess:
+    """Runs Git in one place with one environment. ``git_dir`` is None only while the repository is being looked for."""
+
+    def __init__(self, environment: Mapping[str, str], folder: str, git_dir: str | None = None) -> None:
+        self.environment = child_environment(environment)
+        self.folder = folder
+        self.git_dir = git_dir
+        if git_dir is not None:
+            self.environment["GIT_DIR"] = git_dir
+
+    def run(self, arguments: Sequence[str], *, given: bytes = b"") -> Outcome:
+        """Run a Git command that only reads. Raises: StoreUnavailable, where Git cannot be started."""
+        child = self.start(arguments)
+        try:
+            output, error = child.communicate(given)
+        except BaseException:
+            child.kill()
+            child.communicate()
+            raise
+        return Outcome(child.returncode, output, _text(error))
+
+    def run_writing(self, arguments: Sequence[str], lock: int, *, given: bytes = b"") -> Outcome:
+        """Run a Git command that writes: in a session of its own, holding the lock's descriptor, always waited for."""
+        child = self.start(arguments, descriptors=(lock,), own_session=True)
+        try:
+            output, error = child.communicate(given)
+        except BaseException:
+            child.communicate()
+            raise
+        return Outcome(child.returncode, output, _text(error))
+
+    def output(self, arguments: Sequence[str], doing: str) -> bytes:
+        """Standard output of a reading command that must succeed. Raises: StoreUnavailable, with what Git said."""
+        outcome = self.run(arguments)
+        if outcome.code != 0:
+            raise self.failure(outcome, doing)
+        return outcome.output
+
+    def lines(self, arguments: Sequence[str]) -> Generator[bytes, None, None]:
+        """Standard output line by line, without the newline; closing the iterator early ends the process.
+
+        Raises:
+            StoreUnavailable: the command failed.
+        """
+        child = self.start(arguments)
+        try:
+            pipe(child.stdin).close()
+            for line in pipe(child.stdout):
+                yield line.rstrip(b"\n")
+            error = pipe(child.stderr).read()
+            if child.wait() != 0:
+                raise self.failure(Outcome(child.returncode, b"", _text(error)), f"git {arguments[0]} failed")
+        finally:
+            child.kill()
+            child.wait()
+            pipe(child.stdout).close()
+            pipe(child.stderr).close()
+
+    def start(
+        self, arguments: Sequence[str], *, descriptors: Sequence[int] = (), own_session: bool = False
+    ) -> subprocess.Popen[bytes]:
+        """Start a Git process with three pipes. Raises: StoreUnavailable, where there is no Git or it cannot start."""
+        try:
+            return subprocess.Popen(
+                ["git", *OPTIONS, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=self.folder,
+                env=self.environment,
+                pass_fds=descriptors,
+                start_new_session=own_session,
+            )
+        except FileNotFoundError as error:
+            if not os.path.isdir(self.folder):
+                raise unavailable(error, "cannot enter", self.folder) from error
+            raise git_missing() from error
+        except OSError as error:
+            raise unavailable(error, "cannot start", "git") from error
+
+    def version(self) -> tuple[int, int]:
+        """Git's version, major and minor. Raises: StoreUnavailable, where it says none."""
+        outcome = self.run(["version"])
+        match = _VERSION.match(outcome.output.decode("utf-8", "replace"))
+        if match is None:
+            raise self.failure(outcome, "git did not say its version")
+        return int(match[1]), int(match[2])
+
+    def require_version(self) -> None:
+        """Raises: StoreUnavailable, where Git is older than MINIMUM_GIT."""
+        found = self.version()
+        if found < MINIMUM_GIT:
+            raise StoreUnavailable(
+                f"Git {found[0]}.{found[1]} is too old: {MINIMUM_GIT[0]}.{MINIMUM_GIT[1]} or newer is needed",
+                kind="git-too-old",
+                hint="install a newer Git",
+            )
+
+    def failure(self, outcome: Outcome, doing: str) -> StoreUnavailable:
+        """What to raise for a failed command: Git's own words, with a hint where the cause is plain."""
+        said = outcome.error or f"exit code {outcome.code}"
+        for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            if os.strerror(number) in said:
+                known = unavailable(OSError(number, said), doing, self.git_dir or self.folder)
+                return StoreUnavailable(f"{doing}: {said}", kind=known.kind, hint=known.hint)
+        return StoreUnavailable(f"{doing}: {said}", kind="git-failed", hint="run repoint doctor")
+
+
+def git_missing() -> StoreUnavailable:
+    """The error to raise where Git is not installed."""
+    return StoreUnavailable("git is not on the PATH", kind="git-missing", hint="install Git 2.36 or newer")
+
+
+def pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    """The pipe of a child that was started with one."""
+    if stream is None:
+        raise ValueError("the process was started without this pipe")
+    return stream
+
+
+def _text(error: bytes) -> str:
+    return error.decode("utf-8", "replace").strip()

@@ -1,0 +1,104 @@
+"""Characters that a reviewer does not see and a model does: bidirectional overrides, tags, controls, zero width.
+
+Part of promise 9. The rules follow Unicode's own: UAX 9 (bidirectional controls), UTS 51 (emoji sequences, in which
+joiners and tags have a meaning), and the scripts that need joiners (Arabic, Persian, Indic and their neighbours).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from repoint.findings import Severity
+
+CONTEXT = 64
+"""Characters on either side that decide whether one is meant: the overlap that a search in chunks needs."""
+
+_FLAG = "\U0001f3f4[\U000e0061-\U000e007a]{2}[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,3}\U000e007f"
+_SUSPECT = re.compile(
+    f"(?P<flag>{_FLAG})"
+    "|(?P<bidi>[\u202a-\u202e\u2066-\u2069]+)"
+    "|(?P<zero>[\u00ad\u034f\u061c\u200b-\u200f\u2060\ufeff])"
+    "|(?P<selector>[\ufe00-\ufe0f\U000e0100-\U000e01ef])"
+    "|(?P<invisible>[\x01-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
+    "\u115f\u1160\u17b4\u17b5\u180e\u2061-\u2065\u206a-\u206f\u3164\uffa0\ufff0-\ufffb"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]+)"
+)
+_SUSPECT_ASCII = re.compile("(?P<invisible>[\x01-\x08\x0e-\x1f\x7f]+)")
+
+_EMOJI = "\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff"
+_IN_EMOJI = re.compile(f"[{_EMOJI}\ufe0f]")
+_RIGHT_TO_LEFT = re.compile(
+    "[\u0590-\u060f\u0620-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
+_JOINING = re.compile(
+    "[\u0620-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\ufb50-\ufdff\ufe70-\ufefc\U00011000-\U000113ff]"
+)
+_WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf]")
+_HAS_VARIANTS = re.compile(
+    f"[{_EMOJI}0-9#*\u1000-\u18ff\u2000-\u200a\u2010-\u2027\u2030-\u205e\u2070-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """Characters that may hide something: the rule they break, and where the first of them stands."""
+
+    rule: str
+    severity: Severity
+    at: int
+    message: str
+
+
+def suspects_in(text: str, start: int, end: int) -> Iterator[Suspect]:
+    """Every suspect that begins at ``start`` or later and before ``end``; the text around is context. Linear."""
+    pattern = _SUSPECT_ASCII if text.isascii() else _SUSPECT
+    for found in pattern.finditer(text, max(0, start - CONTEXT), min(len(text), end + CONTEXT)):
+        if found.start() >= end:
+            return
+        if found.start() >= start and (judged := _judged(found)) is not None:
+            yield judged
+
+
+def _judged(found: re.Match[str]) -> Suspect | None:
+    text, at = found.string, found.start()
+    match found.lastgroup:
+        case "bidi":
+            return Suspect(
+                "bidi", "error", at, f"{_shown(found[0])} shows the text in another order than a model reads it"
+            )
+        case "invisible":
+            return Suspect("invisible", "error", at, f"{_shown(found[0])} cannot be seen, but a model reads it")
+        case "zero" if not _zero_width_is_meant(text, at):
+            return Suspect("zero-width", "warning", at, f"{_shown(found[0])} cannot be seen, but a model reads it")
+        case "selector" if not _selector_is_meant(text, at):
+            return Suspect("invisible", "error", at, f"{_shown(found[0])} changes nothing that can be seen here")
+        case _:
+            return None
+
+
+def _shown(characters: str) -> str:
+    first = f"U+{ord(characters[0]):04X} {unicodedata.name(characters[0], 'control character')}"
+    return first if len(characters) == 1 else f"a row of {len(characters)} characters from {first}"
+
+
+def _zero_width_is_meant(text: str, at: int) -> bool:
+    character, before, after = text[at], text[max(0, at - 1) : at], text[at + 1 : at + 2]
+    if character == "\ufeff":
+        return at == 0
+    if character == "\u00ad":
+        return before.isalpha() and after.isalpha()
+    if character == "\u200b":
+        return bool(_WITHOUT_SPACES.match(before) or _WITHOUT_SPACES.match(after))
+    if character in "\u200e\u200f\u061c":
+        return _RIGHT_TO_LEFT.search(text, max(0, at - CONTEXT), at + CONTEXT) is not None
+    if character == "\u200d" and _IN_EMOJI.match(before) and _IN_EMOJI.match(after):
+        return True
+    return character in "\u200c\u200d\u034f" and _JOINING.match(before) is not None
+
+
+def _selector_is_meant(text: str, at: int) -> bool:
+    """One variation selector after a character that has variants; a row of them can carry hidden bytes."""
+    return at > 0 and _HAS_VARIANTS.match(text[at - 1]) is not None

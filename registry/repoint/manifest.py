@@ -1,0 +1,291 @@
+"""``agent.toml`` -> a validated manifest; every refusal says file, line and key.
+
+This is where people's input is read: all that is wrong with a manifest is reported at once, in the order of the file.
+The order of the checks matters: TOML first, then values that canonical JSON cannot hold (their depth bounds everything
+that follows), then the model, then what needs other knowledge (the agent asked for, version ranges).
+"""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ValidationError
+
+from repoint.agentfiles import MANIFEST, read_bytes
+from repoint.errors import InvalidInput
+from repoint.names import parse_agent
+from repoint.tomlsource import KeyPath, line_of, parse_toml
+from repoint_schemas.canonical import MEBIBYTE
+from repoint_schemas.documents import AgentName
+from repoint_schemas.manifest import (
+    AgentSection,
+    ConfigSection,
+    IntegrationSection,
+    Manifest,
+    ModelSection,
+    RetrySection,
+)
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+MAX_BYTES = MEBIBYTE
+MAX_DEPTH = 60
+"""Levels of nesting below the document: a snapshot holds the configuration within its own limit of 64."""
+
+MAX_INTEGER = 2**53 - 1
+"""The largest whole number that canonical JSON can hold (RFC 8785, RFC 7493)."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong in a file: ``key`` as written in TOML, ``line`` from 1."""
+
+    path: str
+    line: int | None
+    key: str | None
+    message: str
+
+    def __str__(self) -> str:
+        where = self.path if self.line is None else f"{self.path}:{self.line}"
+        return f"{where}: {self.key}: {self.message}" if self.key else f"{where}: {self.message}"
+
+
+@dataclass(frozen=True)
+class WorkingCopy:
+    """A manifest as read: ``content`` holds its exact bytes, ``shown`` is what messages call its folder."""
+
+    folder: Path
+    shown: str
+    agent: AgentName
+    manifest: Manifest
+    config: dict[str, object]
+    content: bytes
+
+    def problem(self, key: KeyPath, message: str) -> Problem:
+        """What is wrong with the value of a key, with its line."""
+        return Problem(f"{self.shown}/{MANIFEST}", line_of(self.content.decode(), key), written(key), message)
+
+
+def read_manifest(folder: Path, agent: str | None = None, *, shown: str | None = None) -> WorkingCopy:
+    """Read ``agent.toml`` in the folder.
+
+    ``agent`` is the name that it must carry, ``shown`` what messages call the folder (``agents/refund``).
+
+    Raises:
+        InvalidInput: everything that is wrong, one line each, with ``facts["problems"]`` (path, line, key, message).
+    """
+    shown = str(folder) if shown is None else shown
+    content = _content(folder, f"{shown}/{MANIFEST}")
+    source = parse_toml(content, f"{shown}/{MANIFEST}")
+    problems = _Problems(f"{shown}/{MANIFEST}", content.decode())
+    manifest = _validated(source, problems)
+    if manifest is not None:
+        _check_agent(manifest, agent, problems)
+        _check_requires(manifest, problems)
+    problems.refuse()
+    assert manifest is not None  # noqa: S101 -- without a manifest there was a problem
+    config = source.get("config", {})
+    assert isinstance(config, dict)  # noqa: S101 -- the model says so
+    return WorkingCopy(folder, shown, AgentName(manifest.agent.name), manifest, _plain_table(config), content)
+
+
+def refuse(problems: list[Problem], kind: str) -> InvalidInput:
+    """One error that says all that is wrong, by file and line."""
+    ordered = sorted(problems, key=lambda each: (each.path, each.line or 0))
+    facts: list[dict[str, str | int | None]] = [
+        {"path": each.path, "line": each.line, "key": each.key, "message": each.message} for each in ordered
+    ]
+    return InvalidInput("\n".join(map(str, ordered)), kind=kind, problems=facts)
+
+
+def written(path: KeyPath) -> str:
+    """A key path as TOML writes it: ``config.retry.max_attempts``, ``agent.owners[1]``, ``prompts."a b"``."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            bare = step.isascii() and step.replace("-", "").replace("_", "").isalnum()
+            text += ("." if text else "") + (step if bare else ascii(step).replace("'", '"'))
+    return text
+
+
+def _content(folder: Path, shown: str) -> bytes:
+    try:
+        return read_bytes(folder, MANIFEST, limit=MAX_BYTES)
+    except InvalidInput as error:
+        reason = str(error.facts.get("reason", error.message))
+        missing = error.kind == "file-missing"
+        hint = error.hint or ("repoint new AGENT writes one to start from" if missing else None)
+        refusal = refuse([Problem(shown, None, None, reason)], "manifest-missing" if missing else error.kind)
+        refusal.hint = hint
+        raise refusal from error
+
+
+class _Problems:
+    def __init__(self, shown: str, text: str) -> None:
+        self.shown = shown
+        self.text = text
+        self.found: dict[KeyPath, str] = {}
+
+    def add(self, key: KeyPath, message: str) -> None:
+        if not any(key[:length] in self.found for length in range(1, len(key) + 1)):
+            self.found[key] = message
+
+    def refuse(self) -> None:
+        """Raise InvalidInput where anything was found."""
+        if self.found:
+            listed = [Problem(self.shown, line_of(self.text, k), written(k) or None, m) for k, m in self.found.items()]
+            raise refuse(listed, "invalid-manifest")
+
+
+def _validated(source: dict[str, object], problems: _Problems) -> Manifest | None:
+    for key, message in _unstorable(source):
+        problems.add(key, message)
+        if message.startswith("nested"):
+            return None
+    try:
+        return Manifest.model_validate(source)
+    except ValidationError as error:
+        for details in error.errors(include_url=False, include_input=False):
+            key, message = _explained(details, source)
+            problems.add(key, message)
+        return None
+
+
+def _check_agent(manifest: Manifest, agent: str | None, problems: _Problems) -> None:
+    if agent is not None and manifest.agent.name != agent:
+        problems.add(("agent", "name"), f"is {manifest.agent.name!a}, but this is the manifest of agent {agent!a}")
+
+
+def _check_requires(manifest: Manifest, problems: _Problems) -> None:
+    if not manifest.requires:
+        return
+    from repoint.requires import parse_range
+
+    for name, text in manifest.requires.items():
+        try:
+            parse_agent(name)
+            parse_range(text)
+        except InvalidInput as error:
+            problems.add(("requires", name), error.message + (f"; {error.hint}" if error.hint else ""))
+        if name == manifest.agent.name:
+            problems.add(("requires", name), "an agent cannot require itself")
+
+
+def _unstorable(source: dict[str, object]) -> Iterator[tuple[KeyPath, str]]:
+    """The values that canonical JSON cannot hold, without recursion: the nesting is not bounded yet."""
+    waiting: list[tuple[KeyPath, object]] = [((), source)]
+    while waiting:
+        key, value = waiting.pop()
+        if len(key) > MAX_DEPTH:
+            yield key[:MAX_DEPTH], f"nested more than {MAX_DEPTH} levels deep"
+            return
+        if isinstance(value, dict):
+            waiting += [((*key, str(name)), inner) for name, inner in value.items()]
+        elif isinstance(value, list):
+            waiting += [((*key, index), inner) for index, inner in enumerate(value)]
+        elif (what := _unstorable_kind(value)) is not None:
+            yield key, f"{what} cannot be stored; write it as a string"
+
+
+def _unstorable_kind(value: object) -> str | None:
+    match value:
+        case bool() | str():
+            return None
+        case int():
+            return "a whole number beyond 2^53" if abs(value) > MAX_INTEGER else None
+        case float() if not math.isfinite(value):
+            return "inf or nan"
+        case float():
+            return "a whole number beyond 2^53" if value.is_integer() and abs(value) > MAX_INTEGER else None
+        case datetime.datetime():
+            return "a date with a time"
+        case datetime.date():
+            return "a date"
+        case datetime.time():
+            return "a time"
+        case _:
+            return f"a {type(value).__name__}"
+
+
+def _plain_table(table: dict[str, object]) -> dict[str, object]:
+    return {str(name): _plain(value) for name, value in table.items()}
+
+
+def _plain(value: object) -> object:
+    """The value as it reads back from canonical JSON, where 1.0 is 1 and -0.0 is 0. Depth is bounded by now."""
+    if isinstance(value, dict):
+        return _plain_table(value)
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_TYPES = {
+    "string_type": "must be a string",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be an array",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "model_attributes_type": "must be a table",
+}
+_ALTERNATIVES: dict[KeyPath, str] = {
+    ("config", "stop"): "must be a string or an array of strings",
+    ("config", "retry", "jitter"): "must be true, false or a number from 0 to 1",
+}
+_NAMES = "names are 1 to 63 of A-Z, a-z, 0-9, '_', '.' and '-', beginning with a letter, a digit or '_'"
+_AGENT_NAMES = "must be 1 to 63 of a-z, 0-9 and '-', beginning with a letter or a digit"
+_SECTIONS: dict[str, type[BaseModel]] = {
+    "agent": AgentSection,
+    "model": ModelSection,
+    "integrations": IntegrationSection,
+    "config": ConfigSection,
+}
+
+
+def _explained(details: ErrorDetails, source: dict[str, object]) -> tuple[KeyPath, str]:
+    key = _key_of(details["loc"], source)
+    kind, reason = details["type"], details["msg"]
+    if kind == "missing":
+        return key, "is missing"
+    if kind == "extra_forbidden":
+        return key, "unknown key" + _nearest(key)
+    if key in _ALTERNATIVES:
+        return key, _ALTERNATIVES[key]
+    if kind == "string_pattern_mismatch":
+        return key, _NAMES if details["loc"][-1] == "[key]" else _AGENT_NAMES
+    if kind == "value_error":
+        return key, reason.removeprefix("Value error, ")
+    if kind == "literal_error":
+        return key, "must be " + reason.removeprefix("Input should be ")
+    return key, _TYPES.get(kind, reason.replace("Input should be", "must be", 1))
+
+
+def _key_of(location: tuple[int | str, ...], source: dict[str, object]) -> KeyPath:
+    """The part of pydantic's location that is a key path; what it adds (union members, ``[key]``) ends it."""
+    value: object = source
+    for length, step in enumerate(location):
+        if isinstance(value, dict) and (step in value or length == len(location) - 1) and step != "[key]":
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int):
+            value = value[step] if step < len(value) else None
+        else:
+            return location[:length]
+    return location
+
+
+def _nearest(key: KeyPath) -> str:
+    model: type[BaseModel] = Manifest if len(key) == 1 else _SECTIONS.get(str(key[0]), RetrySection)
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    close = difflib.get_close_matches(str(key[-1]), known, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(known)}"

@@ -1,0 +1,129 @@
+"""Names from outside: agents, environments, versions and references, checked before anything else sees them.
+
+Promise 10 begins here: a name that has passed one of these functions cannot leave its place in a path, a ref or a command
+line. Versions are SemVer 2.0.0 without build metadata (semver.org); ordering follows its section 11.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from repoint.errors import InvalidInput
+from repoint_schemas.documents import AgentName, EnvironmentName, Version
+
+YANK_LEDGER = EnvironmentName("registry")
+"""The reserved ledger whose holds are the yanked versions."""
+
+RESERVED_ENVIRONMENTS = ("latest", "working", "registry")
+MAX_VERSION_LENGTH = 128
+
+_AGENT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,62}")
+_NUMBER = r"(?:0|[1-9][0-9]*)"
+_IDENTIFIER = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
+_VERSION = re.compile(rf"({_NUMBER})\.({_NUMBER})\.({_NUMBER})(?:-({_IDENTIFIER}(?:\.{_IDENTIFIER})*))?", re.ASCII)
+
+VersionKey = tuple[int, int, int, int, tuple[tuple[int, int, str], ...]]
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A parsed ``REF``: one of a version, an environment (``~back`` moves earlier), ``latest`` or the working copy."""
+
+    agent: AgentName
+    version: Version | None = None
+    environment: EnvironmentName | None = None
+    back: int = 0
+    latest: bool = False
+
+    @property
+    def working(self) -> bool:
+        """True for a bare ``AGENT``: the working copy."""
+        return self.version is None and self.environment is None and not self.latest
+
+
+def parse_agent(text: str) -> AgentName:
+    """Check an agent's name. Raises: InvalidInput."""
+    if not _AGENT.fullmatch(text):
+        raise InvalidInput(
+            f"{text!a} is not an agent name",
+            kind="invalid-agent-name",
+            hint="use 1 to 63 of a-z, 0-9 and '-', beginning with a letter or a digit, as in refund-eu",
+        )
+    return AgentName(text)
+
+
+def parse_environment(text: str) -> EnvironmentName:
+    """Check an environment's name. Raises: InvalidInput."""
+    if not _ENVIRONMENT.fullmatch(text):
+        raise InvalidInput(
+            f"{text!a} is not an environment name",
+            kind="invalid-environment-name",
+            hint="use 1 to 63 of a-z, 0-9 and '-', beginning with a letter, as in production",
+        )
+    if text in RESERVED_ENVIRONMENTS:
+        raise InvalidInput(
+            f"{text!a} is reserved and cannot name an environment",
+            kind="reserved-environment-name",
+            hint=f"the reserved names are {', '.join(RESERVED_ENVIRONMENTS)}",
+        )
+    return EnvironmentName(text)
+
+
+def parse_version(text: str) -> Version:
+    """Check a version: strict SemVer 2.0.0, at most 128 characters, no build metadata. Raises: InvalidInput."""
+    if is_version(text):
+        return Version(text)
+    hint = "write MAJOR.MINOR.PATCH, optionally with a pre-release, as in 1.2.0 or 2.0.0-rc.1"
+    if "+" in text:
+        hint = "build metadata (+...) is refused: it does not take part in the order of versions"
+    elif is_version(text.removeprefix("v")):
+        hint = f"write it without the v: {text.removeprefix('v')}"
+    elif text.endswith(".lock"):
+        hint = "Git cannot store a tag whose name ends in .lock"
+    raise InvalidInput(f"{text!a} is not a version", kind="invalid-version", hint=hint)
+
+
+def is_version(text: str) -> bool:
+    """Whether the text is a version that can be published."""
+    return len(text) <= MAX_VERSION_LENGTH and not text.endswith(".lock") and _VERSION.fullmatch(text) is not None
+
+
+def version_key(version: str) -> VersionKey:
+    """The sort key of a valid version (SemVer section 11); a final version sorts above its pre-releases."""
+    core, dash, pre = version.partition("-")
+    major, minor, patch = core.split(".")
+    if not dash:
+        return (int(major), int(minor), int(patch), 1, ())
+    parts = tuple((0, int(p), "") if p.isdigit() else (1, 0, p) for p in pre.split("."))
+    return (int(major), int(minor), int(patch), 0, parts)
+
+
+def is_prerelease(version: str) -> bool:
+    """Whether the version has a pre-release part, as 2.0.0-rc.1 has."""
+    return "-" in version
+
+
+def parse_ref(text: str) -> Ref:
+    """Read a REF: ``AGENT``, ``AGENT@1.2.0``, ``AGENT@production``, ``AGENT@production~2`` or ``AGENT@latest``.
+
+    Raises:
+        InvalidInput: naming the part that is wrong.
+    """
+    name, at, rest = text.partition("@")
+    agent = parse_agent(name)
+    if not at:
+        return Ref(agent)
+    if rest == "latest":
+        return Ref(agent, latest=True)
+    if rest[:1].isdigit() or is_version(rest.removeprefix("v")):
+        return Ref(agent, version=parse_version(rest))
+    environment, tilde, steps = rest.partition("~")
+    if tilde and not re.fullmatch("[0-9]{1,7}", steps, re.ASCII):
+        raise InvalidInput(
+            f"{text!a}: after ~ comes a number of moves",
+            kind="invalid-ref",
+            hint=f"as in {agent}@{environment or 'production'}~1",
+        )
+    return Ref(agent, environment=parse_environment(environment), back=int(steps or 0))

@@ -1,0 +1,180 @@
+"""Publishing a version: compare with the base, decide the version, store contents, then the release, create-once.
+
+Promises 1 and 9 live here. The order is the protocol's: contents, snapshot, read back, and only then the release; a publish that
+stops earlier leaves unreferenced content, and repeating it with the same content succeeds. Content that trips a lint of severity
+error is not published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from repoint.bump import Difference
+from repoint.diff import differences, released_side, working_side
+from repoint.errors import AlreadyExists, InvalidInput, NotFound
+from repoint.findings import Finding
+from repoint.lint import lint_contents, lint_text
+from repoint.registry import Published, Registry
+from repoint.release import Plan, Wish, base_of, build_release, parent_of, plan_version
+from repoint.store import Contents, Foreign
+from repoint_schemas.canonical import Digest, digest_of
+from repoint_schemas.documents import AgentName, Identity, ParentRelease, Source, Version
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What publishing a working copy would do. ``plan`` is None where it equals the base and no version was asked for."""
+
+    contents: Contents
+    snapshot: Digest
+    base: Published | None
+    differences: list[Difference]
+    findings: list[Finding]
+    plan: Plan | None
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Who publishes, when (Unix seconds), and why."""
+
+    author: Identity
+    time: int
+    message: str
+    ticket: str | None
+    source: Source | None
+
+
+def propose(
+    registry: Registry, contents: Contents, wish: Wish, *, base: Version | None = None, allowed: Collection[str] = ()
+) -> Proposal:
+    """Compare a working copy with its base and decide the version; nothing is written.
+
+    ``base`` names the version to compare with instead of the highest final one (a hotfix line).
+
+    Raises:
+        InvalidInput: a lint of severity error that is not allowed, or an under-bump.
+        NotFound: ``base`` was never published.
+        AlreadyExists, UsageError: as ``plan_version``.
+    """
+    agent = contents.document.agent
+    findings = lint_contents(contents, allowed)
+    refuse_findings(findings)
+    taken = registry.store.versions(agent).get(agent, [])
+    old = _base(registry, agent, taken, wish, base)
+    new = working_side(contents)
+    found = differences(released_side(registry, old), new) if old else []
+    plan = plan_version(taken, old.document.version if old else None, found, wish)
+    return Proposal(contents, new.digest, old, found, findings, plan)
+
+
+def refuse_findings(findings: Collection[Finding]) -> None:
+    """Raise InvalidInput naming every finding of severity error."""
+    errors = [f for f in findings if f.severity == "error"]
+    if not errors:
+        return
+    lines = "\n".join(f"{f.path}{f':{f.line}' if f.line else ''}: {f.rule}: {f.message}" for f in errors)
+    rules = sorted({f.rule for f in errors})
+    raise InvalidInput(
+        f"{len(errors)} finding{'s' if len(errors) > 1 else ''}, nothing was published:\n{lines}",
+        kind="lint",
+        hint=f"mend them; if one is meant, allow it with a reason in repoint.toml: [[allow]] rule = \"{rules[0]}\"",
+        rules=rules,
+    )
+
+
+def check_words(message: str, ticket: str | None) -> None:
+    """Refuse secrets, bidirectional and invisible characters in what will stand in the history for ever. Raises: InvalidInput."""
+    refuse_findings([*lint_text("message", message), *(lint_text("ticket", ticket) if ticket else [])])
+
+
+def publish(registry: Registry, proposal: Proposal, reason: Reason) -> tuple[Published, bool]:
+    """Publish what was proposed; (release, True) when this call created it, (release, False) when it was there already.
+
+    Raises:
+        AlreadyExists: the version is taken by other content; both digests are named.
+        InvalidInput: a file changed since it was first read.
+        StoreUnavailable, Corrupt: nothing was published.
+    """
+    assert proposal.plan is not None  # noqa: S101 - callers ask only for what there is to publish
+    agent, plan = proposal.contents.document.agent, proposal.plan
+    there = _published(registry, agent, plan.version, proposal.snapshot)
+    if there is not None:
+        return there, False
+    draft = build_release(
+        agent=agent,
+        version=plan.version,
+        snapshot=proposal.snapshot,
+        registry=registry.id,
+        author=reason.author,
+        time=reason.time,
+        message=reason.message,
+        parent=_parent(registry, agent, plan.version),
+        bump=plan.level,
+        ticket=reason.ticket,
+        source=reason.source,
+    )
+    registry.store.put_contents(proposal.contents)
+    if registry.store.create_release(draft, proposal.contents):
+        return Published(draft.document, digest_of(draft.content)), True
+    there = _published(registry, agent, plan.version, proposal.snapshot)
+    if there is None:
+        raise NotFound(f"{agent} {plan.version} was refused and is not there", kind="store-contradicts-itself")
+    return there, False
+
+
+def _base(
+    registry: Registry, agent: AgentName, taken: list[Version], wish: Wish, named: Version | None
+) -> Published | None:
+    if named is not None:
+        return registry.release(agent, named)
+    candidates = list(taken)
+    while (version := base_of(candidates, wish.version)) is not None:
+        found = _readable(registry, agent, version)
+        if found is not None:
+            return found
+        candidates.remove(version)
+    return None
+
+
+def _readable(registry: Registry, agent: AgentName, version: Version) -> Published | None:
+    """The release of a taken version, None where a foreign tag has its name."""
+    stored = registry.store.read_release(agent, version)
+    found = None if stored is None else registry.verified_release(agent, version, stored)
+    return None if isinstance(found, Foreign) else found
+
+
+def _parent(registry: Registry, agent: AgentName, version: Version) -> ParentRelease | None:
+    """The highest release below the new version; foreign tags are no parents."""
+    taken = list(registry.store.versions(agent).get(agent, []))
+    while (highest := parent_of(version, taken)) is not None:
+        found = _readable(registry, agent, highest)
+        if found is not None:
+            return ParentRelease(found.digest, highest)
+        taken.remove(highest)
+    return None
+
+
+def _published(registry: Registry, agent: AgentName, version: Version, snapshot: Digest) -> Published | None:
+    """What stands under the version already: the same content, or nothing. Raises: AlreadyExists."""
+    stored = registry.store.read_release(agent, version)
+    if stored is None:
+        return None
+    found = registry.verified_release(agent, version, stored)
+    if isinstance(found, Published) and found.document.snapshot == snapshot:
+        return found
+    if isinstance(found, Foreign):
+        what, by = f"{found.reason} (not a release of this registry)", ""
+    else:
+        what, by = f"snapshot {found.document.snapshot}", f" by {found.document.author.name} at {found.document.time}"
+    raise AlreadyExists(
+        f"{agent} {version} is taken{by}: there {what}, here snapshot {snapshot}",
+        kind="version-taken",
+        hint=f"versions never change; run it again for the next one, or see repoint show {agent}@{version}",
+        agent=agent,
+        version=version,
+        stored=None if isinstance(found, Foreign) else found.document.snapshot,
+        offered=snapshot,
+    )
+
+

@@ -1,0 +1,332 @@
+"""A registry as one authority holds it, read back to front: pointer, release, snapshot, files, each verified.
+
+Promises 2 and 6 for commands live here. Every document is hashed as received, decoded strictly, and must then say that it
+belongs where it was found (registry, environment, generation, agent, version); nothing unverified leaves this module.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from repoint.errors import Corrupt, NotFound, RepointError, StoreUnavailable
+from repoint.ledger import RecordAt, live_before
+from repoint.moves import Holds, Requires, Target
+from repoint.names import YANK_LEDGER, Ref, is_prerelease, version_key
+from repoint.state import LocalState
+from repoint.store import Foreign, Pointer, Store
+from repoint_schemas.canonical import D, Digest, DocumentError, decode, digest_of
+from repoint_schemas.documents import AgentName, Entry, EnvironmentName, FileEntry, Record, Release, Snapshot, Version
+
+
+@dataclass(frozen=True)
+class Current:
+    """An environment's newest record, verified, with what a swap needs."""
+
+    record: Record
+    pointer: Pointer
+
+
+@dataclass(frozen=True)
+class Published:
+    """A verified release: the document and the digest of its bytes."""
+
+    document: Release
+    digest: Digest
+
+
+class Registry:
+    """Verified reads of one registry through its authority."""
+
+    def __init__(self, store: Store, identifier: str, authority: str, state: LocalState | None = None) -> None:
+        self.store = store
+        self.id = identifier
+        self.authority = authority
+        self.state = state
+
+    # -- environments ------------------------------------------------------------------------------------------------
+
+    def current(self, environment: EnvironmentName) -> Current:
+        """The newest record of an environment, not below this clone's high-water mark.
+
+        Raises:
+            NotFound: the environment was never created.
+            Corrupt: the pointer is gone, went back, or is not what it says it is.
+        """
+        pointer = self.store.read_pointer(environment)
+        if pointer is None:
+            raise self._no_pointer(environment)
+        record = self.verified_record(environment, None, pointer.content)
+        self._check_mark(record, digest_of(pointer.content))
+        return Current(record, pointer)
+
+    def record_at(self, environment: EnvironmentName) -> RecordAt:
+        """A reader of single generations of an environment, each read once. Its calls raise Corrupt."""
+
+        @cache
+        def read(generation: int) -> Record:
+            content = self.store.read_record(environment, generation)
+            if content is None:
+                raise Corrupt(
+                    f"generation {generation} of {environment} is missing from the ledger",
+                    kind="ledger-gap",
+                    hint="repoint verify says what else is damaged",
+                    promise=4,
+                )
+            return self.verified_record(environment, generation, content)
+
+        return read
+
+    def records(self, environment: EnvironmentName, newest: int, oldest: int = 0) -> Iterator[Record]:
+        """Verified records from ``newest`` down to ``oldest``, each bound to the one above it by its digest."""
+        expected: Digest | None = None
+        for generation, content in zip(
+            range(newest, oldest - 1, -1), self.store.read_ledger(environment, newest, oldest), strict=True
+        ):
+            record = self.verified_record(environment, generation, content)
+            if expected is not None and digest_of(content) != expected:
+                raise _rewritten(environment, generation)
+            expected = record.previous
+            yield record
+
+    def verified_record(self, environment: EnvironmentName, generation: int | None, content: bytes) -> Record:
+        """Decode a record and require that it belongs here. Raises: Corrupt, StoreUnavailable (a newer format)."""
+        place = f"the pointer of {environment}" if generation is None else f"{environment} generation {generation}"
+        record = read_document(content, Record, Record.LIMIT, place)
+        wrong = [
+            f"{name} {found!r} instead of {wanted!r}"
+            for name, found, wanted in (
+                ("registry", record.registry, self.id),
+                ("environment", record.environment, environment),
+                ("generation", record.generation, record.generation if generation is None else generation),
+            )
+            if found != wanted
+        ]
+        if wrong:
+            raise Corrupt(f"{place} holds a record of {', '.join(wrong)}", kind="misplaced-record", promise=2)
+        return record
+
+    def yanks(self) -> Holds | None:
+        """Every yanked version, or None where the yank ledger cannot be read."""
+        try:
+            return self.current(YANK_LEDGER).record.holds
+        except RepointError:
+            return None
+
+    def _no_pointer(self, environment: EnvironmentName) -> RepointError:
+        seen = self.state.mark(environment) if self.state else None
+        if seen is not None or self.store.read_record(environment, 0) is not None:
+            known = f", which this clone saw at generation {seen.generation}," if seen else ""
+            return Corrupt(
+                f"the pointer of {environment}{known} is gone",
+                kind="pointer-missing",
+                hint="nothing is recreated by itself; restore it from a clone or a backup, then repoint verify",
+                promise=4,
+            )
+        known_names = ", ".join(e for e in self.store.environments() if e != YANK_LEDGER)
+        hint = f"environments here: {known_names}" if known_names else "run repoint init"
+        return NotFound(f"there is no environment {environment}", kind="no-such-environment", hint=hint, environment=environment)
+
+    def _check_mark(self, record: Record, digest: Digest) -> None:
+        mark = self.state.mark(record.environment) if self.state else None
+        if mark is not None and mark.generation >= record.generation:
+            if (mark.generation, mark.digest) != (record.generation, digest):
+                raise _went_back(record, mark.generation)
+            return
+        if mark is not None:
+            seen = self.store.read_record(record.environment, mark.generation)
+            if seen is None or digest_of(seen) != mark.digest:
+                raise _rewritten(record.environment, mark.generation)
+        if self.state:
+            self.state.raise_mark(record.environment, record.generation, digest)
+
+    # -- versions ----------------------------------------------------------------------------------------------------
+
+    def release(self, agent: AgentName, version: Version) -> Published:
+        """The verified release of a version.
+
+        Raises:
+            NotFound: never published here; also where a foreign tag has its name.
+            Corrupt: the stored document is not one of this version.
+        """
+        stored = self.store.read_release(agent, version)
+        found = None if stored is None else self.verified_release(agent, version, stored)
+        if found is None or isinstance(found, Foreign):
+            raise self._no_release(agent, version, found)
+        return found
+
+    def verified_release(self, agent: AgentName, version: Version, stored: bytes | Foreign) -> Published | Foreign:
+        """Decode a stored release and require that it belongs here; one of another registry is foreign. Raises: Corrupt."""
+        if isinstance(stored, Foreign):
+            return stored
+        place = f"the release of {agent} {version}"
+        document = read_document(stored, Release, Release.LIMIT, place)
+        if document.registry != self.id:
+            return Foreign(f"a release of registry {document.registry}")
+        if (document.agent, document.version) != (agent, version):
+            raise Corrupt(f"{place} holds {document.agent} {document.version}", kind="misplaced-release", promise=1)
+        return Published(document, digest_of(stored))
+
+    def releases(self, wanted: Iterable[tuple[AgentName, Version]]) -> Iterator[Published | Foreign]:
+        """Verified releases of many versions, in the order asked for; a version that is gone meanwhile is left out."""
+        for agent, version, stored in self.store.read_releases(wanted):
+            if stored is not None:
+                yield self.verified_release(agent, version, stored)
+
+    def snapshot(self, published: Published) -> Snapshot:
+        """The verified snapshot of a release. Raises: Corrupt."""
+        release = published.document
+        place = f"the snapshot of {release.agent} {release.version}"
+        content = self.store.read_snapshot(release.agent, release.version, release.snapshot)
+        if content is None:
+            raise Corrupt(f"{place} is missing", kind="snapshot-missing", promise=1)
+        if digest_of(content) != release.snapshot:
+            raise Corrupt(f"{place} is not the one released ({release.snapshot})", kind="corrupt-snapshot", promise=1)
+        snapshot = read_document(content, Snapshot, Snapshot.LIMIT, place)
+        if snapshot.agent != release.agent:
+            raise Corrupt(f"{place} is one of {snapshot.agent}", kind="misplaced-snapshot", promise=1)
+        return snapshot
+
+    def file_chunks(self, release: Release, entry: FileEntry) -> Iterator[bytes]:
+        """One file of a release; the last chunk is followed by Corrupt unless size and SHA-256 are right.
+
+        Raises:
+            Corrupt: the file is missing or is not the one released. Use nothing of it before the iterator ended.
+        """
+        place = f"{release.agent} {release.version} {entry.path}"
+        chunks = self.store.read_file(release.agent, release.version, entry)
+        if chunks is None:
+            raise Corrupt(f"{place} is missing", kind="file-missing", promise=1)
+        size, sha = 0, hashlib.sha256()
+        for chunk in chunks:
+            size += len(chunk)
+            sha.update(chunk)
+            yield chunk
+        if (size, sha.hexdigest()) != (entry.size, entry.sha256):
+            raise Corrupt(f"{place} is not the file released", kind="corrupt-file", promise=1)
+
+    def file_bytes(self, release: Release, entry: FileEntry) -> bytes:
+        """One verified file of a release in memory. Raises: Corrupt."""
+        return b"".join(self.file_chunks(release, entry))
+
+    def resolve(self, ref: Ref) -> Published:
+        """The release that a REF names; not for the working copy.
+
+        Raises:
+            NotFound: no such version, environment or move.
+            Corrupt: the pointer names a release that is not there.
+        """
+        if ref.version is not None:
+            return self.release(ref.agent, ref.version)
+        if ref.environment is not None:
+            record = self.current(ref.environment).record
+            entry = live_before(record, ref.agent, ref.back, self.record_at(ref.environment))
+            return self.released_entry(ref.agent, entry)
+        return self.latest(ref.agent)
+
+    def latest(self, agent: AgentName) -> Published:
+        """The highest version that is neither yanked nor a pre-release. Raises: NotFound, StoreUnavailable."""
+        yanks = self.yanks()
+        if yanks is None:
+            raise StoreUnavailable("the ledger of yanked versions cannot be read", kind="yanks-unreadable")
+        finals = [v for v in self.store.versions(agent).get(agent, []) if not is_prerelease(v)]
+        wanted = sorted((v for v in finals if v not in yanks.get(agent, {})), key=version_key, reverse=True)
+        for version in wanted:
+            stored = self.store.read_release(agent, version)
+            found = None if stored is None else self.verified_release(agent, version, stored)
+            if isinstance(found, Published):
+                return found
+        raise NotFound(f"{agent} has no final version that is not yanked", kind="no-latest", hint=f"repoint list {agent}", agent=agent)
+
+    def released_entry(self, agent: AgentName, entry: Entry) -> Published:
+        """The release that a live entry names, by digest. Raises: Corrupt."""
+        try:
+            found = self.release(agent, entry.version)
+        except NotFound as error:
+            raise Corrupt(
+                f"{agent} {entry.version} stands in the ledger, but its release is not in this repository",
+                kind="release-missing",
+                hint="in a clone, fetch the tags first (git fetch --tags); otherwise repoint verify",
+                promise=2,
+            ) from error
+        if (found.digest, found.document.snapshot) != (entry.release, entry.snapshot):
+            raise Corrupt(
+                f"{agent} {entry.version} is not the release that the ledger names ({entry.release})",
+                kind="release-replaced",
+                hint="repoint verify says what else is damaged",
+                promise=1,
+            )
+        return found
+
+    def check_loadable(self, agent: AgentName, entry: Entry) -> Snapshot:
+        """Require that a reader could load this entry whole: release and snapshot by digest, files by presence and size.
+
+        Raises:
+            Corrupt: naming what is missing (promise 2).
+        """
+        published = self.released_entry(agent, entry)
+        snapshot = self.snapshot(published)
+        missing = self.store.missing_files(agent, entry.version, snapshot.files())
+        if missing:
+            raise Corrupt(
+                f"{agent} {entry.version} cannot be loaded: {', '.join(m.path for m in missing)} missing or of another size",
+                kind="file-missing",
+                hint=f"choose another version; repoint log {agent} lists them",
+                promise=2,
+            )
+        return snapshot
+
+    def requires_of(self, entries: Mapping[AgentName, Entry]) -> Mapping[AgentName, Requires]:
+        """What live entries require; entries that cannot be read are left out."""
+        found: dict[AgentName, Requires] = {}
+        for agent, entry in entries.items():
+            content = self.store.read_snapshot(agent, entry.version, entry.snapshot)
+            if content is not None and digest_of(content) == entry.snapshot:
+                found[agent] = read_document(content, Snapshot, Snapshot.LIMIT, f"the snapshot of {agent}").requires
+        return found
+
+    def target(self, agent: AgentName, version: Version) -> Target:
+        """A published version as a promote needs it. Raises: NotFound, Corrupt."""
+        found = self.release(agent, version)
+        return Target(version, found.digest, found.document.snapshot)
+
+    def _no_release(self, agent: AgentName, version: Version, found: Foreign | None) -> NotFound:
+        taken = self.store.versions(agent).get(agent, [])
+        near = ", ".join(sorted(taken, key=version_key, reverse=True)[:5])
+        hint = f"newest versions: {near}" if near else f"no version of {agent} was published; in a clone: git fetch --tags"
+        foreign = f"; the tag of that name is {found.reason}" if found else ""
+        return NotFound(
+            f"{agent} has no version {version}{foreign}", kind="no-such-version", hint=hint, agent=agent, version=version
+        )
+
+
+def read_document(content: bytes, kind: type[D], limit: int, place: str) -> D:
+    """Decode a stored document strictly. Raises: Corrupt; StoreUnavailable for a newer format."""
+    try:
+        return decode(content, kind, limit=limit)
+    except DocumentError as error:
+        if error.newer:
+            raise StoreUnavailable(f"{place}: {error}", kind="newer-format", hint="upgrade repoint and run it again") from error
+        raise Corrupt(f"{place}: {error}", kind="corrupt-document", hint="repoint verify says what else is damaged") from error
+
+
+def _went_back(record: Record, seen: int) -> Corrupt:
+    return Corrupt(
+        f"{record.environment} stands at generation {record.generation}, but this clone saw generation {seen} with other content",
+        kind="pointer-went-back",
+        hint="somebody moved the environment's branch by hand; repoint verify explains, git reflog may show who",
+        promise=6,
+        environment=record.environment,
+    )
+
+
+def _rewritten(environment: EnvironmentName, generation: int) -> Corrupt:
+    return Corrupt(
+        f"generation {generation} of {environment} is not the record that was there before",
+        kind="ledger-rewritten",
+        hint="repoint verify explains what changed",
+        promise=4,
+        environment=environment,
+    )

@@ -1,0 +1,76 @@
+"""What this clone remembers: the pin, the newest record seen of each environment, moves whose outcome is not known.
+
+Promise 6's high-water mark and step 3 of the move protocol live here. The marks are a cache that may be lost (then nothing is
+detected that is not detectable otherwise); pin and pending moves are fsynced before anything relies on them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from repoint.durable import replace_file, translated
+from repoint.errors import Corrupt, StoreUnavailable
+from repoint_schemas.canonical import D, Digest, DocumentError, decode, encode
+from repoint_schemas.documents import EnvironmentName, Mark, PendingMove, Pin
+
+
+class LocalState:
+    """The folder ``repoint`` in the common Git directory (or any folder, for stores without Git)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def pin(self) -> Pin | None:
+        """What this clone was pinned to, None before the first use. Raises: Corrupt."""
+        return _read(self.folder / "pin.json", Pin)
+
+    def write_pin(self, pin: Pin) -> None:
+        """Pin this clone, durably."""
+        replace_file(self.folder / "pin.json", encode(pin))
+
+    def mark(self, environment: EnvironmentName) -> Mark | None:
+        """The newest record seen; an unreadable mark counts as none."""
+        try:
+            return _read(self._mark_path(environment), Mark)
+        except (Corrupt, StoreUnavailable):
+            return None
+
+    def raise_mark(self, environment: EnvironmentName, generation: int, digest: Digest) -> None:
+        """Remember a newer record, best effort: a clone that cannot be written to is still read."""
+        content = encode(Mark(digest=digest, environment=environment, generation=generation))
+        try:
+            replace_file(self._mark_path(environment), content, durable=False)
+        except StoreUnavailable:
+            return
+
+    def save_pending(self, pending: PendingMove) -> None:
+        """Keep a move that is about to be sent, durably (step 3 of the protocol)."""
+        replace_file(self._pending_path(pending.id), encode(pending))
+
+    def drop_pending(self, identifier: str) -> None:
+        """Forget a move whose outcome is known."""
+        with translated(self._pending_path(identifier)):
+            self._pending_path(identifier).unlink(missing_ok=True)
+
+    def pending(self) -> list[PendingMove]:
+        """Every move whose outcome is not known, by id. Raises: Corrupt."""
+        found = sorted((self.folder / "pending").glob("*.json")) if self.folder.is_dir() else []
+        return [move for path in found if (move := _read(path, PendingMove))]
+
+    def _mark_path(self, environment: EnvironmentName) -> Path:
+        return self.folder / "seen" / f"{environment}.json"
+
+    def _pending_path(self, identifier: str) -> Path:
+        return self.folder / "pending" / f"{identifier}.json"
+
+
+def _read(path: Path, kind: type[D]) -> D | None:
+    with translated(path):
+        try:
+            content = path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+    try:
+        return decode(content, kind, limit=4 * 1024 * 1024)
+    except DocumentError as error:
+        raise Corrupt(f"{path}: {error}", kind="corrupt-local-state", hint="move that file away and run it again") from error

@@ -1,0 +1,86 @@
+"""Where everything stands: working copies against their latest version, environments as they are live. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from repoint.errors import RepointError
+from repoint.names import is_prerelease, version_key
+from repoint.registry import Registry
+from repoint.store import Foreign
+from repoint.workspace import Workspace
+from repoint_schemas.documents import AgentName, EnvironmentName, Record, Version
+from repoint_schemas.results import AgentStatus, EnvironmentStatus, HoldStatus, LiveStatus
+
+
+def agent_statuses(workspace: Workspace) -> list[AgentStatus]:
+    """Every agent that has a working copy or a version, by name, its working copy compared with its latest version."""
+    folders: Mapping[AgentName, Path] = {}
+    if workspace.config:
+        from repoint.config import agent_folders
+
+        folders = agent_folders(workspace.root, workspace.config)
+    taken = workspace.store.versions()
+    yanks = workspace.registry.yanks() or {}
+    found = []
+    for agent in sorted({*folders, *taken}):
+        finals = [v for v in taken.get(agent, []) if not is_prerelease(v) and v not in yanks.get(agent, {})]
+        latest = max(finals, key=version_key, default=None)
+        found.append(_agent_status(workspace, agent, latest, folders.get(agent)))
+    return found
+
+
+def _agent_status(workspace: Workspace, agent: AgentName, latest: Version | None, folder: Path | None) -> AgentStatus:
+    if folder is None:
+        return AgentStatus(agent, None, latest, "missing")
+    shown = str(folder.relative_to(workspace.root)) if folder.is_relative_to(workspace.root) else str(folder)
+    if latest is None:
+        return AgentStatus(agent, shown, None, "unpublished")
+    return AgentStatus(agent, shown, latest, "modified" if _differs(workspace.registry, agent, latest, folder) else "unchanged")
+
+
+def _differs(registry: Registry, agent: AgentName, latest: Version, folder: Path) -> bool:
+    from repoint.snapshot import differs_from
+
+    stored = registry.store.read_release(agent, latest)
+    released = None if stored is None else registry.verified_release(agent, latest, stored)
+    if released is None or isinstance(released, Foreign):
+        return True
+    return differs_from(folder, registry.snapshot(released))
+
+
+def environment_status(
+    workspace: Workspace, environment: EnvironmentName, latest: Mapping[AgentName, Version | None]
+) -> EnvironmentStatus:
+    """One environment as it is live; what cannot be read is said in ``error``, not raised."""
+    registry = workspace.registry
+    try:
+        record = registry.current(environment).record
+    except RepointError as error:
+        return EnvironmentStatus(environment, None, None, [], [], None, error.message)
+    yanks = registry.yanks() or {}
+    live = []
+    for agent, entry in sorted(record.agents.items()):
+        yanked = yanks.get(agent, {}).get(entry.version)
+        live.append(
+            LiveStatus(
+                agent,
+                entry.version,
+                entry.since,
+                _time_of(registry, record, entry.since),
+                latest.get(agent) in (None, entry.version),
+                yanked.message if yanked else None,
+            )
+        )
+    holds = [HoldStatus(a, v, h) for a, versions in sorted(record.holds.items()) for v, h in sorted(versions.items())]
+    return EnvironmentStatus(environment, record.generation, record.time, live, holds, record.frozen, None)
+
+
+def _time_of(registry: Registry, record: Record, generation: int) -> str | None:
+    if generation == record.generation:
+        return record.time
+    try:
+        return registry.record_at(record.environment)(generation).time
+    except RepointError:
+        return None

@@ -1,0 +1,1 @@
+"""Models of every document Repoint reads or writes, and their published JSON Schemas."""

@@ -1,0 +1,395 @@
+"""What every command prints with ``--json``: one object on standard output; for errors, one on standard error.
+
+Programs rely on these: fields are only ever added. The JSON Schemas beside this module are generated from them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from repoint_schemas.canonical import Digest
+from repoint_schemas.documents import (
+    Action,
+    AgentName,
+    Bump,
+    Change,
+    EnvironmentName,
+    Freeze,
+    Hold,
+    Identity,
+    Integration,
+    Model,
+    FileEntry,
+    ParentRelease,
+    Source,
+    Version,
+)
+
+
+class Result(msgspec.Struct, frozen=True):
+    """Root of all results."""
+
+
+class Failure(Result, frozen=True):
+    """One error: ``kind`` for programs, the rest for people; ``facts`` holds the details."""
+
+    kind: str
+    message: str
+    hint: str | None
+    exit_code: int
+    facts: dict[str, object] = {}
+
+
+class ErrorResult(Result, frozen=True):
+    """What stands on standard error with ``--json``."""
+
+    error: Failure
+
+
+class InitResult(Result, frozen=True):
+    """``repoint init``."""
+
+    registry: str
+    authority: str
+    environments: list[EnvironmentName]
+    config: str | None
+    created: list[str]
+
+
+class NewResult(Result, frozen=True):
+    """``repoint new``."""
+
+    agent: AgentName
+    path: str
+    files: list[str]
+
+
+class FindingResult(Result, frozen=True):
+    """One finding of ``check`` or of the checks that ``commit`` makes."""
+
+    rule: str
+    path: str
+    line: int | None
+    severity: Literal["error", "warning"]
+    message: str
+
+
+class CheckResult(Result, frozen=True):
+    """``repoint check``."""
+
+    findings: list[FindingResult]
+    checked: list[AgentName]
+
+
+class DifferenceResult(Result, frozen=True):
+    """One changed component between two snapshots."""
+
+    component: str
+    name: str
+    kind: str
+    impact: Bump
+    old: object
+    new: object
+    reason: str
+
+
+class BumpResult(Result, frozen=True):
+    """What kind of change it is: ``level`` is null where nothing changed or there is no base."""
+
+    level: Bump | None
+    reasons: list[str]
+
+
+class CommitResult(Result, frozen=True):
+    """``repoint commit``: ``created`` is false when there was nothing to publish, and in a dry run."""
+
+    agent: AgentName
+    version: Version
+    snapshot: Digest
+    release: Digest | None
+    previous: Version | None
+    bump: BumpResult
+    created: bool
+    dry_run: bool
+    tag: str
+    findings: list[FindingResult]
+
+
+class LiveIn(Result, frozen=True):
+    """An environment in which a version is live, and since which generation."""
+
+    environment: EnvironmentName
+    since: int
+
+
+class VersionResult(Result, frozen=True):
+    """One row of ``repoint list``. A foreign tag has only agent and version."""
+
+    agent: AgentName
+    version: Version
+    foreign: str | None
+    live: list[LiveIn]
+    yanked: str | None
+    message: str | None = None
+    author: Identity | None = None
+    time: str | None = None
+    bump: Bump | None = None
+    snapshot: Digest | None = None
+
+
+class ListResult(Result, frozen=True):
+    """``repoint list``: by agent, newest version first."""
+
+    versions: list[VersionResult]
+
+
+class ReleaseResult(Result, frozen=True):
+    """One release in full, as ``repoint log`` and ``repoint show`` give it."""
+
+    agent: AgentName
+    version: Version
+    release: Digest
+    snapshot: Digest
+    parent: ParentRelease | None
+    bump: Bump | None
+    author: Identity
+    time: str
+    message: str
+    ticket: str | None
+    source: Source | None
+    live: list[LiveIn]
+    yanked: str | None
+    tag: str
+
+
+class LogResult(Result, frozen=True):
+    """``repoint log``: releases of one agent, highest version first."""
+
+    agent: AgentName
+    releases: list[ReleaseResult]
+
+
+class SnapshotResult(Result, frozen=True):
+    """What a release contains."""
+
+    model: Model
+    prompts: dict[str, FileEntry]
+    integrations: dict[str, Integration]
+    config: dict[str, object]
+    requires: dict[AgentName, str]
+    manifest: FileEntry
+
+
+class ShowResult(Result, frozen=True):
+    """``repoint show``: ``manifest`` is agent.toml as text."""
+
+    release: ReleaseResult
+    snapshot: SnapshotResult
+    manifest: str
+
+
+class DiffSide(Result, frozen=True):
+    """One side of a diff; version and release are null for the working copy."""
+
+    agent: AgentName
+    version: Version | None
+    snapshot: Digest
+
+
+class FileChange(Result, frozen=True):
+    """One changed file with its counts of added and removed lines (null for binary files)."""
+
+    path: str
+    added: int | None
+    removed: int | None
+
+
+class DiffResult(Result, frozen=True, rename={"origin": "from", "target": "to"}):
+    """``repoint diff``."""
+
+    origin: DiffSide
+    target: DiffSide
+    changes: list[DifferenceResult]
+    files: list[FileChange]
+    bump: BumpResult
+
+
+class NoteResult(Result, frozen=True):
+    """Something the mover should read."""
+
+    kind: str
+    text: str
+
+
+class MoveResult(Result, frozen=True):
+    """Every move. ``done`` is false when there was nothing to do (``reason`` says why) and in a dry run."""
+
+    environment: EnvironmentName
+    action: Action
+    generation: int
+    id: str | None
+    changes: list[Change]
+    notes: list[NoteResult]
+    behind: list[str]
+    done: bool
+    dry_run: bool
+    reason: str | None
+    undo: str | None
+    message: str
+    ticket: str | None
+    effect: list[DifferenceResult] = []
+
+
+class RecordResult(Result, frozen=True):
+    """One record of a ledger as ``repoint history`` gives it."""
+
+    environment: EnvironmentName
+    generation: int
+    action: Action
+    actor: Identity
+    time: str
+    message: str
+    ticket: str | None
+    id: str
+    changes: list[Change]
+    frozen: bool
+    digest: Digest
+    agents: dict[AgentName, Version]
+
+
+class HistoryResult(Result, frozen=True):
+    """``repoint history``, newest first; with ``--at``, every generation that may have been the newest then."""
+
+    environment: EnvironmentName
+    records: list[RecordResult]
+    more: bool
+
+
+class AgentStatus(Result, frozen=True):
+    """One agent: its working copy against its latest version. ``working`` says how they compare."""
+
+    agent: AgentName
+    path: str | None
+    latest: Version | None
+    working: Literal["unchanged", "modified", "unpublished", "missing"]
+
+
+class LiveStatus(Result, frozen=True):
+    """What is live for one agent in one environment."""
+
+    agent: AgentName
+    version: Version
+    since: int
+    time: str | None
+    latest: bool
+    yanked: str | None
+
+
+class HoldStatus(Result, frozen=True):
+    """A held version."""
+
+    agent: AgentName
+    version: Version
+    hold: Hold
+
+
+class EnvironmentStatus(Result, frozen=True):
+    """One environment now. ``error`` is set, and the rest empty, where it cannot be read."""
+
+    environment: EnvironmentName
+    generation: int | None
+    time: str | None
+    live: list[LiveStatus]
+    holds: list[HoldStatus]
+    frozen: Freeze | None
+    error: str | None
+
+
+class ReplicaStatus(Result, frozen=True):
+    """A store that follows the authority."""
+
+    name: str
+    behind: int | None
+
+
+class PendingStatus(Result, frozen=True):
+    """A move whose outcome is not known yet."""
+
+    environment: EnvironmentName
+    id: str
+
+
+class StatusResult(Result, frozen=True):
+    """``repoint status``."""
+
+    registry: str
+    authority: str
+    agents: list[AgentStatus]
+    environments: list[EnvironmentStatus]
+    replicas: list[ReplicaStatus]
+    pending: list[PendingStatus]
+
+
+class ExportResult(Result, frozen=True):
+    """``repoint export``."""
+
+    agent: AgentName
+    version: Version
+    snapshot: Digest
+    directory: str
+    files: list[FileEntry]
+
+
+class VerifyFinding(Result, frozen=True):
+    """One violation: which promise, where, what, and what to do."""
+
+    promise: int
+    kind: str
+    place: str
+    message: str
+
+
+class VerifyResult(Result, frozen=True):
+    """``repoint verify``: counts of what was checked, and every violation found."""
+
+    checked: dict[str, int]
+    findings: list[VerifyFinding]
+    deep: bool
+    foreign: list[str]
+
+
+class DoctorCheck(Result, frozen=True):
+    """One check of ``repoint doctor``."""
+
+    name: str
+    status: Literal["ok", "warning", "error"]
+    message: str
+    hint: str | None
+
+
+class DoctorResult(Result, frozen=True):
+    """``repoint doctor``."""
+
+    checks: list[DoctorCheck]
+
+
+COMMANDS: dict[str, type[Result]] = {
+    "check": CheckResult,
+    "commit": CommitResult,
+    "diff": DiffResult,
+    "doctor": DoctorResult,
+    "error": ErrorResult,
+    "export": ExportResult,
+    "history": HistoryResult,
+    "init": InitResult,
+    "list": ListResult,
+    "log": LogResult,
+    "move": MoveResult,
+    "new": NewResult,
+    "show": ShowResult,
+    "status": StatusResult,
+    "verify": VerifyResult,
+}
+"""The results by the name of their published JSON Schema; ``move`` serves promote, rollback, unhold, yank, freeze and so on."""
