@@ -118,7 +118,7 @@ class Stage:
         """Run ``git``, and stop the demo with its exit code if it fails."""
         if shown:
             print("\n" + self.paint("32", "$ git " + shlex.join(arguments)), flush=True)
-        self.run(["git", *arguments])
+        self.run(["git", "-c", f"color.ui={'auto' if self.colour else 'never'}", *arguments])
 
     def run(self, command: Sequence[str], **settings: str) -> None:
         """Run one program in the repository; its output goes straight to ours."""
@@ -164,13 +164,24 @@ def environment_without_settings(home: Path) -> dict[str, str]:
 def command_line(arguments: Sequence[str]) -> str:
     """The command as one would type it, continued on further lines where it is longer than a terminal is wide."""
     lines = ["$ repoint"]
-    for word in arguments:
-        quoted = '"' + word + '"' if " " in word else shlex.quote(word)
-        if len(lines[-1]) + len(quoted) + 3 > WIDTH:
+    for phrase in phrases(arguments):
+        if len(lines[-1]) + len(phrase) + 3 > WIDTH:
             lines[-1] += " \\"
             lines.append("   ")
-        lines[-1] += " " + quoted
+        lines[-1] += " " + phrase
     return "\n".join(lines)
+
+
+def phrases(arguments: Sequence[str]) -> list[str]:
+    """The arguments in quotes where a shell needs them, each option together with its value."""
+    found: list[str] = []
+    for before, word in zip(["", *arguments], arguments, strict=False):
+        quoted = f'"{word}"' if " " in word else shlex.quote(word)
+        if before.startswith("-") and not word.startswith("-"):
+            found[-1] += " " + quoted
+        else:
+            found.append(quoted)
+    return found
 
 
 def play(stage: Stage, steps: dict[str, Step]) -> None:
@@ -221,8 +232,10 @@ def incident(stage: Stage, steps: dict[str, Step]) -> None:
         "02:40. An alert: refunds above 150 EUR without a receipt. Kim is on call. What is live, and what changed?"
     )
     stage.repoint("status", actor=KIM)
-    stage.repoint("diff", "refund@1.0.0", "refund@1.1.0", actor=KIM)
-    stage.tell("There it is: check 4 is gone. Get off that version; the rest can wait until morning.")
+    stage.repoint("diff", "--stat", "refund@1.0.0", "refund@1.1.0", actor=KIM)
+    stage.tell("A version is a tag, so that Git shows the prompt's lines as well:")
+    stage.git("diff", "refund@v1.0.0", "refund@v1.1.0", "--", "prompts/system.md", shown=True)
+    stage.tell("Checks 1 and 4 are gone. Get off that version; everything else can wait until the morning.")
     reason = "Refunds above 150 EUR paid without receipt or matching order"
     stage.repoint("rollback", "refund@1.1.0", "-m", reason, "--ticket", "INC-77", actor=KIM)
     stage.tell("A colleague, woken by the same alert, sends the same command. It does no harm:")
@@ -248,6 +261,7 @@ def audit(stage: Stage) -> None:
     stage.repoint("verify", "--deep")
     stage.tell("And all of it is ordinary Git:")
     stage.git("log", "--oneline", "--stat", "--stat-width=76", "refund@v1.2.0", shown=True)
+    stage.tell("That was the whole story. How it works: docs/design.md")
 
 
 def main() -> None:

@@ -48,7 +48,9 @@ def environment_option(*names: str) -> Callable[[C], C]:
 
 def message_option(*, required: bool = False) -> Callable[[C], C]:
     """``-m TEXT``: why."""
-    return click.option("-m", "--message", default="", required=required, metavar="TEXT", help="Why; it stays in the history.")
+    return click.option(
+        "-m", "--message", default="", required=required, metavar="TEXT", help="Why; it stays in the history."
+    )
 
 
 def ticket_option(command: C) -> C:

@@ -1,7 +1,8 @@
-"""The command line's edge: global options, commands loaded only when they are run, every error turned into its exit code.
+"""The command line's edge: global options, commands loaded only when they are run, every error turned into its exit
+code.
 
-Start-up is a cost of every command (docs/speed.md), so this module imports click and nothing of the library; each command's module is
-imported when that command runs. Nothing but this module catches everything.
+Start-up is a cost of every command (docs/speed.md), so this module imports click and nothing of the library; each
+command's module is imported when that command runs. Nothing but this module catches everything.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from repoint_cli.output import Console, wants_colour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from repoint.errors import RepointError
 
 EPILOG = """\b
 Examples:
@@ -52,7 +55,9 @@ class LazyCommands(click.Group):
         assert isinstance(command, click.Command)
         return command
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a command; an unknown one gets the nearest names."""
         if args and args[0] not in COMMANDS:
             from difflib import get_close_matches
@@ -70,12 +75,17 @@ class LazyCommands(click.Group):
                 formatter.write_dl([(name, s.summary) for name, s in COMMANDS.items() if s.section == section])
 
 
-@click.group(cls=LazyCommands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyCommands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @global_options
 @click.version_option(None, "--version", package_name="repoint", message="repoint %(version)s")
 @click.pass_context
 def cli(ctx: click.Context) -> None:
-    """Version, promote and roll back AI agents: model + prompts + integrations + configuration as one immutable snapshot."""
+    """Version, promote and roll back AI agents.
+
+    A version is one immutable snapshot of model + prompts + integrations + configuration.
+    """
     ctx.ensure_object(Settings)
 
 
@@ -106,15 +116,20 @@ def run(arguments: list[str]) -> int:
 
 
 def _report(console: Console, error: Exception) -> int:
+    known = _known(error)
+    console.error(known)
+    return known.exit_code
+
+
+def _known(error: Exception) -> RepointError:
     from repoint.errors import RepointError, UsageError
 
+    if isinstance(error, RepointError):
+        return error
     if isinstance(error, click.UsageError):
         where = f"{error.ctx.command_path} --help" if error.ctx else "repoint --help"
-        error = UsageError(error.format_message(), kind="usage", hint=f"see {where}")
-    if not isinstance(error, RepointError):
-        error = _bug(error)
-    console.error(error)
-    return error.exit_code
+        return UsageError(error.format_message(), kind="usage", hint=f"see {where}")
+    return _bug(error)
 
 
 def _bug(error: Exception) -> RepointError:

@@ -1,4 +1,4 @@
-"""What every move has in common on the command line: run it or plan it, then say what moved, what to know, how to undo it."""
+"""What every move has in common on the command line: run or plan it, say what moved and how to undo it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from repoint import pointer
 from repoint.moves import AnyAction, Moved, Stamp
 from repoint.moves_text import rollback_command
-from repoint_cli.output import safe
+from repoint_cli.output import Console, safe
 from repoint_cli.session import Session
 from repoint_schemas.documents import Action, Change, EnvironmentName
 from repoint_schemas.results import DifferenceResult, MoveResult, NoteResult
@@ -60,9 +60,8 @@ def result_of(
     )
 
 
-def change_text(session: Session, change: Change) -> str:
+def change_text(console: Console, change: Change) -> str:
     """One change for people: ``refund  1.5.0 -> 1.4.2``."""
-    console = session.console
     old = change.origin or "not live"
     new = console.strong(change.target or "not live")
     return f"{change.agent}  {old} -> {new}"
@@ -77,7 +76,7 @@ def say_move(session: Session, outcome: pointer.Outcome, result: MoveResult) -> 
     record = outcome.moved.record
     head = f"{record.environment} generation {record.generation}: {record.action}"
     console.done(console.paint(f"would be {head}", "yellow") if result.dry_run else console.paint(head, "green"))
-    console.done(*(f"  {change_text(session, c)}" for c in record.changes))
+    console.done(*(f"  {change_text(console, c)}" for c in record.changes))
     say_notes(session, outcome.moved)
     if result.undo and not result.dry_run:
         console.done(f"  to undo: {result.undo}")

@@ -65,9 +65,12 @@ def _no_pager(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 def global_options(command: C) -> C:
     """Add -C, --registry, --json, --quiet, --no-color and --no-pager to a command or the group."""
     options = [
-        click.option("-C", "directory", metavar="DIR", callback=_directory, expose_value=False, help="Run as if started in DIR."),
+        click.option(
+            "-C", "start_in", metavar="DIR", callback=_directory, expose_value=False, help="Run as if started in DIR."
+        ),
         click.option(
             "--registry",
+            "registry_address",
             metavar="URL",
             envvar="REPOINT_REGISTRY",
             callback=_registry,
@@ -75,9 +78,23 @@ def global_options(command: C) -> C:
             help="Use this registry and ignore repoint.toml: a path or a file:// address.",
         ),
         click.option(
-            "--json", is_flag=True, callback=_json, expose_value=False, is_eager=True, help="Print one JSON object."
+            "--json",
+            "as_json",
+            is_flag=True,
+            callback=_json,
+            expose_value=False,
+            is_eager=True,
+            help="Print one JSON object.",
         ),
-        click.option("-q", "--quiet", is_flag=True, callback=_quiet, expose_value=False, help="Leave out confirmations."),
+        click.option(
+            "-q",
+            "--quiet",
+            "be_quiet",
+            is_flag=True,
+            callback=_quiet,
+            expose_value=False,
+            help="Leave out confirmations.",
+        ),
         click.option("--no-color", is_flag=True, callback=_no_colour, expose_value=False, help="No colours."),
         click.option("--no-pager", is_flag=True, callback=_no_pager, expose_value=False, help="No pager."),
     ]

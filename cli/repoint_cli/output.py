@@ -1,7 +1,9 @@
-"""Writing to people and to programs: text that cannot play tricks on a terminal, JSON that is one object, errors with a hint.
+"""Writing to people and to programs: text that cannot play tricks on a terminal, JSON that is one object, errors with
+a hint.
 
-Everything that comes from outside (messages, names, file contents) passes through ``safe``: control, escape and bidirectional
-characters are shown, never sent. Colours follow NO_COLOR (no-color.org), ``--no-color`` and whether this is a terminal.
+Everything that comes from outside (messages, names, file contents) passes through ``safe``: control, escape and
+bidirectional characters are shown, never sent. Colours follow NO_COLOR (no-color.org), ``--no-color`` and whether
+this is a terminal.
 """
 
 from __future__ import annotations
@@ -117,7 +119,10 @@ def table(rows: Iterable[Sequence[str]], header: Sequence[str] | None = None) ->
     if not cells:
         return []
     widths = [max(_width(row[i]) for row in cells) for i in range(len(cells[0]))]
-    return ["  ".join(cell + " " * (w - _width(cell)) for cell, w in zip(row, widths, strict=True)).rstrip() for row in cells]
+    return [
+        "  ".join(cell + " " * (w - _width(cell)) for cell, w in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    ]
 
 
 def _width(text: str) -> int:

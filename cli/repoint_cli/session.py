@@ -1,4 +1,7 @@
-"""One run of a command: the opened registry, who is asking, what time it is. The environment and the clock are read here only."""
+"""One run of a command: the opened registry, who is asking, what time it is.
+
+The environment and the clock are read here only.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,8 @@ class Session:
     def identity(self, *, fall_back: bool = False) -> Identity:
         """Who is asking: REPOINT_ACTOR, else Git's user.name and user.email.
 
-        With ``fall_back`` (a rollback at 3 a.m. on a machine nobody set up) the account of the operating system stands in, with a warning.
+        With ``fall_back`` (a rollback at 3 a.m. on a machine that nobody set up) the account of the operating system
+        stands in, with a warning.
 
         Raises:
             InvalidInput: nobody is configured.
@@ -118,7 +122,9 @@ def parse_actor(text: str) -> Identity:
     email, closed, after = rest.partition(">")
     if not (name.strip() and bracket and email.strip() and closed and not after):
         raise InvalidInput(
-            f"REPOINT_ACTOR {text!a} is not an identity", kind="invalid-actor", hint='write it as "Kim Doe <kim@acme.example>"'
+            f"REPOINT_ACTOR {text!a} is not an identity",
+            kind="invalid-actor",
+            hint='write it as "Kim Doe <kim@acme.example>"',
         )
     return Identity(email=email.strip(), name=name.strip())
 

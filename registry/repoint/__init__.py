@@ -1,0 +1,1 @@
+"""Repoint: immutable versions of AI agents, one pointer per environment, rollback by moving it."""

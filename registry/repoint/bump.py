@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeVar
+
+import msgspec
 
 from repoint.errors import InvalidInput
 from repoint.requires import narrows, parse_range
@@ -36,8 +37,7 @@ N = TypeVar("N", bound=str)
 V = TypeVar("V")
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True):
     """One thing that differs; ``old`` and ``new`` are plain values (a file is ``sha256:<hex>``) or None."""
 
     component: Component

@@ -48,7 +48,7 @@ def parse_config(source: bytes, shown: str) -> Config:
 
 
 def authority_text(config: Config) -> str:
-    """What a pin calls the authority: ``local``, ``git``, or the bucket's address, with the endpoint where there is one."""
+    """What a pin calls the authority: ``local``, ``git``, or the bucket's address, with the endpoint if it has one."""
     section = config.s3
     if config.registry.authority != "s3" or section is None:
         return config.registry.authority

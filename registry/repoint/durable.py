@@ -31,10 +31,15 @@ def unavailable(error: OSError, path: Path | str) -> StoreUnavailable:
     """The error for a file operation that the system refused."""
     reason = f"{path}: {error.strerror or error}"
     if error.errno in _FULL:
-        return StoreUnavailable(f"the disk is full: {reason}", kind="disk-full", hint="free some space and run it again")
+        return StoreUnavailable(
+            f"the disk is full: {reason}", kind="disk-full", hint="free some space and run it again"
+        )
     if error.errno in _NOT_WRITABLE:
         return StoreUnavailable(
-            f"not allowed: {reason}", kind="not-writable", hint="check the owner and the mode of that path", path=str(path)
+            f"not allowed: {reason}",
+            kind="not-writable",
+            hint="check the owner and the mode of that path",
+            path=str(path),
         )
     return StoreUnavailable(f"cannot read or write {reason}", kind="io-error", path=str(path))
 

@@ -1,14 +1,15 @@
 """The errors that Repoint raises: one root, few classes, chosen by what the reader of the message can do about it.
 
-Each class has one exit code. ``kind`` is an append-only name for programs, ``facts`` are the details as plain values and
-``hint`` says what to do next. Third-party exceptions are translated where they arise.
+Each class has one exit code. ``kind`` is an append-only name for programs, ``facts`` are the details as plain values
+and ``hint`` says what to do next. Third-party exceptions are translated where they arise.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-Fact = None | bool | int | str | list[str] | list[dict[str, str | int | None]]
+Fact = None | bool | int | str | Sequence[str] | Sequence[Mapping[str, str | int | None]]
 
 
 class RepointError(Exception):

@@ -50,7 +50,9 @@ def _require_free(target: Path) -> None:
         return
     if target.exists() or target.is_symlink():
         raise AlreadyExists(
-            f"{target} exists and is not an empty folder", kind="target-exists", hint="choose another folder, or remove it first"
+            f"{target} exists and is not an empty folder",
+            kind="target-exists",
+            hint="choose another folder, or remove it first",
         )
 
 

@@ -55,7 +55,7 @@ class CatFile:
         self._child: subprocess.Popen[bytes] | None = None
         self._unread = 0  # replies that nobody has consumed; then the process cannot be used any more
         self._answered = False
-        self._finalizer: weakref.finalize[[subprocess.Popen[bytes]], CatFile] | None = None
+        self._finalizer: weakref.finalize[[subprocess.Popen[bytes], int], CatFile] | None = None
 
     def close(self) -> None:
         """End the process. The object can still be used: the next request starts another."""
@@ -183,7 +183,7 @@ class CatFile:
             self.close()
         if self._child is None:
             self._child = self._git.start(["cat-file", "--batch-command"])
-            self._finalizer = weakref.finalize(self, _end, self._child)
+            self._finalizer = weakref.finalize(self, _end, self._child, os.getpid())
             os.set_blocking(pipe(self._child.stderr).fileno(), False)
         return self._child
 
@@ -267,11 +267,12 @@ def _checked(spec: str) -> str:
     return spec
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def _end(child: subprocess.Popen[bytes], owner: int) -> None:
+    if os.getpid() != owner:  # a fork of the process that started it
+        return
     for stream in (child.stdin, child.stdout, child.stderr):
         if stream is not None:
             with suppress(OSError):  # a request that was not sent yet, to a process that is gone
                 stream.close()
     child.kill()
     child.wait()
-

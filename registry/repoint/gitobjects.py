@@ -90,6 +90,8 @@ def nested_trees(files: Mapping[str, ObjectId]) -> Trees:
     """
     folders: dict[str, dict[bytes, TreeEntry]] = {"": {}}
     for path, oid in files.items():
+        if "" in path.split("/"):
+            raise ValueError(f"{path!a} cannot be placed in a tree")
         _place(folders, path, TreeEntry(FILE_MODE, path.rpartition("/")[2].encode(), oid))
     objects = []
     for folder in sorted(folders, key=lambda path: (-path.count("/") if path else 1, path)):
@@ -106,7 +108,7 @@ def _place(folders: dict[str, dict[bytes, TreeEntry]], path: str, entry: TreeEnt
     while parent not in folders:
         folders[parent] = {}
         parent = parent.rpartition("/")[0]
-    if not entry.name or entry.name in folders[folder]:
+    if entry.name in folders[folder]:
         raise ValueError(f"{path!a} cannot be placed in a tree")
     folders[folder][entry.name] = entry
 

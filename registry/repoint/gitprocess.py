@@ -12,7 +12,7 @@ import os
 import re
 import subprocess
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, NamedTuple
 
 from repoint.errors import StoreUnavailable
@@ -20,7 +20,14 @@ from repoint.errors import StoreUnavailable
 MINIMUM_GIT = (2, 36)
 """The oldest Git that works: it brought ``cat-file --batch-command`` and ``core.fsync``."""
 
-KEPT_VARIABLES = ("GIT_SSH", "GIT_SSH_COMMAND", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
+KEPT_VARIABLES = (
+    "GIT_CEILING_DIRECTORIES",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+)
 """The inherited ``GIT_*`` variables that children see; ``GIT_SSL_*`` is kept too."""
 
 FIXED_VARIABLES = {
@@ -120,9 +127,13 @@ class GitProcess:
         """Run a Git command that writes: in a session of its own, holding the lock's descriptor, always waited for."""
         child = self.start(arguments, descriptors=(lock,), own_session=True)
         try:
-            output, error = child.communicate(given)
+            _send(child, given)
+            output, error = child.communicate()
         except BaseException:
-            child.communicate()
+            _send(child, b"")
+            child.wait()
+            for stream in (child.stdout, child.stderr):
+                pipe(stream).close()
             raise
         return Outcome(child.returncode, output, _text(error))
 
@@ -213,6 +224,16 @@ def pipe(stream: IO[bytes] | None) -> IO[bytes]:
     if stream is None:
         raise ValueError("the process was started without this pipe")
     return stream
+
+
+def _send(child: subprocess.Popen[bytes], given: bytes) -> None:
+    """Write a child's standard input, at most what any pipe holds or the child reads, and close it."""
+    if child.stdin is not None:
+        with suppress(OSError):  # a child that ends early says why on standard error
+            child.stdin.write(given)
+        with suppress(OSError):
+            child.stdin.close()
+        child.stdin = None
 
 
 def _text(error: bytes) -> str:

@@ -68,6 +68,10 @@ class Refs:
         found = (line.split(" ", 1) for line in listed.decode("utf-8", "surrogateescape").splitlines())
         return {ref: ObjectId(oid) for oid, ref in found}
 
+    def is_broken(self, ref: str) -> bool:
+        """Whether there is a file for this ref that Git cannot read as one: empty or cut, after a power failure."""
+        return self._loose and ref not in self.find(ref) and os.path.isfile(os.path.join(self._common, ref))
+
     def names(self, pattern: str) -> list[str]:
         """The full names of the refs that match a pattern, sorted. No object is opened."""
         listed = self._git.output(["for-each-ref", "--format=%(refname)", pattern], "cannot list the refs")

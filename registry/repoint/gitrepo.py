@@ -107,9 +107,6 @@ class GitRepository:
     def close(self) -> None:
         """End the processes of this object."""
         self.cat.close()
-        if "_checkout" in self.__dict__:
-            self._checkout.close()
-            del self.__dict__["_checkout"]
 
     def __enter__(self) -> GitRepository:
         return self
@@ -123,8 +120,14 @@ class GitRepository:
         return LedgerIndex(self.process, self.cat, folder, self._objects_folder, environment)
 
     def identity(self) -> Identity | None:
-        """Git's ``user.name`` and ``user.email`` for this repository, None where one is not set."""
-        name, email = self._configured("user.name"), self._configured("user.email")
+        """Git's ``user.name`` and ``user.email`` for this repository, None where one is not set.
+
+        Every move asks for it, so a plain process answers, not GitPython.
+        """
+        outcome = self.process.run(["config", "-z", "--get-regexp", r"^user\.(name|email)$"])
+        pairs = (pair.partition("\n") for pair in outcome.output.decode("utf-8", "replace").split("\0") if pair)
+        found = {key: value.strip() for key, _, value in pairs}
+        name, email = found.get("user.name"), found.get("user.email")
         return Identity(name=name, email=email) if name and email else None
 
     def source_of(self, folder: str | os.PathLike[str]) -> Source | None:
@@ -145,59 +148,41 @@ class GitRepository:
 
     def remote_names(self) -> list[str]:
         """The names of the configured remotes, sorted."""
-        return sorted(remote.name for remote in self._checkout.remotes)
-
-    def _configured(self, key: str) -> str | None:
-        try:
-            return self._ask("config", "--get", key).strip() or None
-        except StoreUnavailable:
-            return None
+        return sorted(self._ask("remote").splitlines())
 
     def _ask(self, *arguments: str) -> str:
         """Run a reading Git command through GitPython in the checkout. Raises: StoreUnavailable."""
         checkout = self._checkout
         import git
 
+        # GitPython adds to the inherited environment and cannot take away, so ``env`` does
+        strangers = [part for name in os.environ.keys() - self.process.environment.keys() for part in ("-u", name)]
+        command = ["env", *strangers, *self._location(), "git", *OPTIONS, *arguments]
         try:
-            answer = checkout.git.execute(
-                ["git", *OPTIONS, *arguments], strip_newline_in_stdout=False, stdout_as_string=False
-            )
+            answer = checkout.execute(command, strip_newline_in_stdout=False, stdout_as_string=False)
         except git.GitCommandNotFound as error:
             raise git_missing() from error
         except git.GitCommandError as error:
             said = str(error.stderr).strip()
             raise StoreUnavailable(f"git {arguments[0]} failed: {said}", kind="git-failed") from error
-        assert isinstance(answer, bytes)  # noqa: S101
+        if not isinstance(answer, bytes):
+            raise TypeError("GitPython was asked for bytes")
         return answer.decode("utf-8", "surrogateescape")
 
     @cached_property
-    def _checkout(self) -> git.Repo:
-        """GitPython's view of the checkout, with the same clean environment as every other child."""
+    def _checkout(self) -> git.Git:
+        """GitPython's way of running Git in the checkout, with the environment of every other child."""
         try:
             import git
         except ImportError as error:  # GitPython looks for the program while it is imported
             raise git_missing() from error
-        try:
-            checkout = git.Repo(self.work_tree or self.git_dir, expand_vars=False)
-        except (git.InvalidGitRepositoryError, git.NoSuchPathError) as error:
-            raise StoreUnavailable(f"GitPython cannot open {self.git_dir}", kind="git-failed") from error
-        checkout.git.update_environment(**self._checkout_environment())
+        checkout = git.Git(self.work_tree or self.git_dir)
+        checkout.update_environment(**{k: v for k, v in self.process.environment.items() if k != "GIT_DIR"})
         return checkout
 
-    def _checkout_environment(self) -> dict[str, str]:
-        """GitPython adds to the inherited environment and cannot take away: so all that lead elsewhere are set."""
-        variables = {
-            **self.process.environment,
-            "GIT_DIR": self.git_dir,
-            "GIT_COMMON_DIR": self.common_dir,
-            "GIT_INDEX_FILE": os.path.join(self.git_dir, "index"),
-            "GIT_OBJECT_DIRECTORY": self._objects_folder,
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": "",
-            "GIT_CONFIG_PARAMETERS": "",
-            "GIT_CONFIG_COUNT": "0",
-            "GIT_NAMESPACE": "",
-        }
-        return variables if self.work_tree is None else {**variables, "GIT_WORK_TREE": self.work_tree}
+    def _location(self) -> list[str]:
+        work_tree = [] if self.work_tree is None else [f"GIT_WORK_TREE={self.work_tree}"]
+        return [f"GIT_DIR={self.git_dir}", *work_tree]
 
 
 def _not_discovered(process: GitProcess, outcome: Outcome, folder: str) -> NotFound | StoreUnavailable:

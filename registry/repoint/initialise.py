@@ -1,7 +1,7 @@
 """Making a repository a registry: ``repoint.toml``, the pin, and generation 0 of every environment.
 
-Run again it creates what is missing and changes nothing else, so a run that was interrupted is finished by the next one. The pin
-is written before any environment, so that no second identifier can come between.
+Run again it creates what is missing and changes nothing else, so a run that was interrupted is finished by the next
+one. The pin is written before any environment, so that no second identifier can come between.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def initialise(
     """Make the repository around a folder a registry.
 
     Raises:
-        Conflict: ``repoint.toml`` and the pin or the environments disagree; a branch called ``repoint`` is in the way; this clone
+        Conflict: ``repoint.toml`` and the pin or the environments disagree; a branch called ``repoint`` is in the
+        way; this clone
             lacks the branches that its remote has.
         InvalidInput, NotFound, StoreUnavailable: nothing was done that a second run would not finish.
     """
@@ -67,8 +68,11 @@ def initialise(
         done = Initialised(config.registry.id, authority_text(config), wanted, CONFIG, created)
         registry = Registry(store, done.registry, done.authority, state)
         actor = identity(repository)
+        there = store.environments()
         for name in [YANK_LEDGER, *wanted]:
-            if pointer.create(registry, name, Stamp(actor, time_text(time), str(uuid.uuid4()))) and name != YANK_LEDGER:
+            if name in there:
+                pointer.require_same_registry(registry, name)
+            elif pointer.create(registry, name, Stamp(actor, time_text(time), str(uuid.uuid4()))) and name != YANK_LEDGER:
                 done.created.append(f"environment {name}")
         return done
 
@@ -81,7 +85,9 @@ def _refuse_unfetched(repository: GitRepository, store: GitStore) -> None:
         )
 
 
-def _config(root: Path, state: LocalState, store: GitStore, names: Sequence[EnvironmentName]) -> tuple[Config, list[str]]:
+def _config(
+    root: Path, state: LocalState, store: GitStore, names: Sequence[EnvironmentName]
+) -> tuple[Config, list[str]]:
     """The configuration, written where it is missing, and pinned. Raises: Conflict."""
     path, pin, found = root / CONFIG, state.pin(), registry_of_environments(store)
     created = []

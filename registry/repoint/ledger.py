@@ -1,14 +1,15 @@
 """Walking an environment's ledger: earlier versions of one agent, and the generation of a moment.
 
-Pure functions over records that were verified elsewhere. They never scan: an entry's ``since`` names the generation that
-made it live, so the one before it is where the earlier version still stands (a ledger of a million generations costs one
-read for each move of the agent asked about).
+Pure functions over records that were verified elsewhere. They never scan: an entry's ``since`` names the generation
+that made it live, so the one before it is where the earlier version still stands (a ledger of a million generations
+costs one read for each move of the agent asked about).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from repoint.errors import InvalidInput, NotFound
 from repoint_schemas.documents import AgentName, Entry, Record
@@ -17,8 +18,7 @@ RecordAt = Callable[[int], Record]
 """The verified record of one generation of the environment at hand."""
 
 
-@dataclass(frozen=True)
-class Stay:
+class Stay(msgspec.Struct, frozen=True):
     """One stretch of time in which one version of an agent was live: from ``entry.since`` up to ``until`` (exclusive).
 
     ``until`` is None for the version that is live.
@@ -53,7 +53,7 @@ def live_before(record: Record, agent: AgentName, steps: int, record_at: RecordA
         if count == steps:
             return stay.entry
     raise NotFound(
-        f"{agent} had only {count} earlier versions in {record.environment}, so there is no {agent}@{record.environment}~{steps}",
+        f"{agent} had only {count} earlier versions in {record.environment}, so there is no ~{steps}",
         kind="no-such-move",
         hint=f"repoint history {record.environment} --agent {agent} lists them",
         agent=agent,
@@ -76,8 +76,8 @@ def not_live(record: Record, agent: AgentName) -> NotFound:
 def generations_at(times: Sequence[int], moment: int) -> list[int]:
     """Every generation that may have been the newest at a moment (Unix seconds), lowest first.
 
-    A generation is a candidate when it was written at or before the moment and the next one after it. Clocks may have gone
-    backwards, so there may be several; none means that the moment lies before generation 0.
+    A generation is a candidate when it was written at or before the moment and the next one after it. Clocks may have
+    gone backwards, so there may be several; none means that the moment lies before generation 0.
     """
     last = len(times) - 1
     return [g for g, time in enumerate(times) if time <= moment and (g == last or times[g + 1] > moment)]
@@ -95,7 +95,7 @@ def generation_at(times: Sequence[int], moment: int, shown: str) -> int:
         raise NotFound(f"nothing was recorded at or before {shown}", kind="before-first-record", at=shown)
     if len(candidates) > 1:
         raise InvalidInput(
-            f"the clocks of the recorded moves disagree around {shown}: generations {', '.join(map(str, candidates))} fit",
+            f"recorded clocks disagree around {shown}: generations {', '.join(map(str, candidates))} fit",
             kind="ambiguous-time",
             hint=f"choose one: --to-generation {candidates[-1]}",
             candidates=[str(g) for g in candidates],

@@ -60,7 +60,7 @@ def lint_contents(contents: Contents, allowed: Collection[str] = ()) -> list[Fin
 def lint_stored(
     document: Snapshot, content: bytes, read: Callable[[FileEntry], Iterable[bytes] | None]
 ) -> list[Finding]:
-    """Every finding in a version's files and in its document; ``read`` gives a file's bytes, None where they are missing.
+    """Every finding in a version's files and its document; ``read`` gives a file's bytes, None where they are missing.
 
     Model names are not judged: a name that was pinned when the version was published stays what it was.
     """
@@ -165,9 +165,11 @@ class _SecretSearch:
     def _search(self, window: bytes, end: int) -> None:
         if self._scan.full("secret"):
             return
-        for found in secrets_in(window):
+        line, counted = self._line, 0
+        for found in sorted(secrets_in(window), key=lambda each: each.start):
             if self._judged <= found.start < end and not self._scan.full("secret"):
-                line = self._line + window.count(b"\n", 0, found.start)
+                line += window.count(b"\n", counted, found.start)
+                counted = found.start
                 self._scan.note("secret", line, "error", f"looks like {found.name}; its value is not shown")
 
 
@@ -202,17 +204,17 @@ class _TextSearch:
     def _search(self, window: str, *, final: bool) -> None:
         end = len(window) if final else max(self._judged, len(window) - CONTEXT)
         if self._all_utf8 and not window.isascii() and (bad := _NOT_UTF8.search(window)):
-            self._not_utf8(self._line_at(window, bad.start()), f"byte 0x{ord(window[bad.start()]) - 0xDC00:02x}")
+            line = self._line + window.count("\n", 0, bad.start())
+            self._not_utf8(line, f"byte 0x{ord(bad[0]) - 0xDC00:02x}")
+        line, counted = self._line, 0
         for suspect in suspects_in(window, self._judged, end):
             if not self._scan.full(suspect.rule):
-                line = self._line_at(window, suspect.at)
+                line += window.count("\n", counted, suspect.at)
+                counted = suspect.at
                 self._scan.note(suspect.rule, line, suspect.severity, suspect.message)
         keep = max(0, end - CONTEXT)
-        self._line = self._line_at(window, keep)
+        self._line += window.count("\n", 0, keep)
         self._kept, self._judged = window[keep:], end - keep
-
-    def _line_at(self, window: str, at: int) -> int:
-        return self._line + window.count("\n", 0, at)
 
     def _not_utf8(self, line: int, what: str) -> None:
         self._all_utf8 = False

@@ -90,9 +90,9 @@ def read_manifest(folder: Path, agent: str | None = None, *, shown: str | None =
         _check_agent(manifest, agent, problems)
         _check_requires(manifest, problems)
     problems.refuse()
-    assert manifest is not None  # noqa: S101 -- without a manifest there was a problem
+    assert manifest is not None
     config = source.get("config", {})
-    assert isinstance(config, dict)  # noqa: S101 -- the model says so
+    assert isinstance(config, dict)
     return WorkingCopy(folder, shown, AgentName(manifest.agent.name), manifest, _plain_table(config), content)
 
 

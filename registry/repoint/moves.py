@@ -1,19 +1,19 @@
 """The pure heart: one function from (record, yanks, action) to a new record, nothing to do, or a refusal.
 
-Promises 3, 5 and 8 are decided here, without I/O, clock or identity of its own: ``decide`` reads the immutable past through
-the ``View`` and returns what should be written. The numbers in comments are the rows of the table in ``docs/moves.md``.
-The order of the checks matters: a sealed ledger before all, "it is so already" before any gate, then every gate at once.
+Promises 3, 5 and 8 are decided here, without I/O, clock or identity of its own: ``decide`` reads the immutable past
+through the ``View`` and returns what should be written. The numbers in comments are the rows of the table in
+``docs/moves.md``. The order of the checks matters: a sealed ledger before all, "it is so already" before any gate,
+then every gate at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 
 import msgspec
 
 from repoint import moves_text as text
-from repoint.errors import Conflict, GateRefused, NotFound, RepointError, StoreUnavailable, UsageError
+from repoint.errors import RepointError, StoreUnavailable, UsageError
 from repoint.ledger import RecordAt, stays
 from repoint.requires import parse_range, satisfies
 from repoint_schemas.canonical import Digest, digest_of, encode
@@ -35,63 +35,54 @@ Requires = Mapping[AgentName, str]
 Holds = Mapping[AgentName, Mapping[Version, Hold]]
 
 
-@dataclass(frozen=True)
-class Promote:
+class Promote(msgspec.Struct, frozen=True):
     """Make these versions live, all in one record."""
 
     targets: tuple[Pair, ...]
 
 
-@dataclass(frozen=True)
-class StepDown:
+class StepDown(msgspec.Struct, frozen=True):
     """Rollback without a destination: each agent to what lies beneath; with a version, only if that one is live."""
 
     agents: tuple[tuple[AgentName, Version | None], ...]
 
 
-@dataclass(frozen=True)
-class RollBackTo:
+class RollBackTo(msgspec.Struct, frozen=True):
     """Rollback of one agent to a version that was live here before."""
 
     agent: AgentName
     version: Version
 
 
-@dataclass(frozen=True)
-class Restore:
+class Restore(msgspec.Struct, frozen=True):
     """The whole environment back to how it stood in a generation."""
 
     generation: int
 
 
-@dataclass(frozen=True)
-class Unhold:
+class Unhold(msgspec.Struct, frozen=True):
     """Allow a held version to be promoted again."""
 
     agent: AgentName
     version: Version
 
 
-@dataclass(frozen=True)
-class FreezeMoves:
+class FreezeMoves(msgspec.Struct, frozen=True):
     """Refuse promotes from now on; rollbacks go on."""
 
 
-@dataclass(frozen=True)
-class UnfreezeMoves:
+class UnfreezeMoves(msgspec.Struct, frozen=True):
     """Allow promotes again."""
 
 
-@dataclass(frozen=True)
-class Yank:
+class Yank(msgspec.Struct, frozen=True):
     """Mark a version bad everywhere (in the reserved ledger ``registry``)."""
 
     agent: AgentName
     version: Version
 
 
-@dataclass(frozen=True)
-class Unyank:
+class Unyank(msgspec.Struct, frozen=True):
     """Take the mark of a yank away."""
 
     agent: AgentName
@@ -101,8 +92,7 @@ class Unyank:
 AnyAction = Promote | StepDown | RollBackTo | Restore | Unhold | FreezeMoves | UnfreezeMoves | Yank | Unyank
 
 
-@dataclass(frozen=True)
-class Stamp:
+class Stamp(msgspec.Struct, frozen=True):
     """Who, when, why: what a new record carries besides the decision. ``id`` is fresh for every attempt."""
 
     actor: Identity
@@ -112,8 +102,7 @@ class Stamp:
     ticket: str | None = None
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """A published version as a promote needs it."""
 
     version: Version
@@ -121,12 +110,11 @@ class Target:
     snapshot: Digest
 
 
-@dataclass(frozen=True)
-class View:
+class View(msgspec.Struct, frozen=True):
     """All that a decision may look at. The callables read immutable documents only, so deciding stays repeatable.
 
-    ``yanks`` is None where the yank ledger cannot be read. ``requires`` maps live entries to their snapshots' requirements;
-    it may leave out what cannot be read.
+    ``yanks`` is None where the yank ledger cannot be read. ``requires`` maps live entries to their snapshots'
+    requirements; it may leave out what cannot be read.
     """
 
     record: Record
@@ -136,24 +124,21 @@ class View:
     requires: Callable[[Mapping[AgentName, Entry]], Mapping[AgentName, Requires]]
 
 
-@dataclass(frozen=True)
-class Note:
+class Note(msgspec.Struct, frozen=True):
     """Something the mover should read: ``kind`` for programs, ``text`` for people."""
 
     kind: str
     text: str
 
 
-@dataclass(frozen=True)
-class Moved:
+class Moved(msgspec.Struct, frozen=True):
     """A decided move: the record to write and what to say about it."""
 
     record: Record
     notes: tuple[Note, ...] = ()
 
 
-@dataclass(frozen=True)
-class Nothing:
+class Nothing(msgspec.Struct, frozen=True):
     """Nothing to do, and why."""
 
     reason: str
@@ -162,14 +147,13 @@ class Nothing:
 Decision = Moved | Nothing
 
 
-@dataclass
-class _Draft:
+class _Draft(msgspec.Struct):
     """The new record while it is being decided."""
 
     before: Record
-    agents: dict[AgentName, Entry] = field(default_factory=dict)
-    holds: dict[AgentName, dict[Version, Hold]] = field(default_factory=dict)
-    notes: list[Note] = field(default_factory=list)
+    agents: dict[AgentName, Entry] = {}
+    holds: dict[AgentName, dict[Version, Hold]] = {}
+    notes: list[Note] = []
 
     @staticmethod
     def of(record: Record) -> _Draft:
@@ -264,7 +248,7 @@ def decide(view: View, action: AnyAction, stamp: Stamp) -> Decision:
 
 
 def changed_agents(action: AnyAction, before: Record, after: Record) -> list[AgentName]:
-    """Agents that this action touches and that changed between two records (rows 33 and 34): empty means decide again."""
+    """Agents that the action touches and that changed between two records (rows 33, 34); none: decide again."""
     match action:
         case Promote():
             touched: Iterable[AgentName] = [agent for agent, _ in action.targets]
@@ -414,7 +398,11 @@ def _restore(view: View, action: Restore, stamp: Stamp) -> Decision:
     if action.generation > now.generation:
         raise text.no_such_generation(now, action.generation)
     then = now if action.generation == now.generation else view.record_at(action.generation)
-    bad = [(a, e.version, y[e.version]) for a, e in then.agents.items() if e.version in (y := (view.yanks or {}).get(a, {}))]
+    bad = [
+        (a, e.version, y[e.version])
+        for a, e in then.agents.items()
+        if e.version in (y := (view.yanks or {}).get(a, {}))
+    ]
     if bad:
         raise text.all_refused([text.yanked(a, v, hold) for a, v, hold in bad])
     draft = _Draft.of(now)

@@ -1,14 +1,15 @@
 """What the pure heart says: its refusals and notes, worded once, each with the command that helps.
 
-Every hint that rolls something back names the version to get off (``repoint rollback refund@1.5.0``): two engineers, or one
-retry, must not go one version too far.
+Every hint that rolls something back names the version to get off (``repoint rollback refund@1.5.0``): two engineers,
+or one retry, must not go one version too far.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import islice
+
+import msgspec
 
 from repoint.errors import Conflict, GateRefused, NotFound, RepointError
 from repoint.ledger import Stay
@@ -19,8 +20,7 @@ SHOWN_MOVES = 8
 YANKS_UNREADABLE = "the ledger of yanked versions cannot be read: a yanked version may be live after this rollback"
 
 
-@dataclass(frozen=True)
-class Broken:
+class Broken(msgspec.Struct, frozen=True):
     """``agent`` at ``version`` wants ``other`` in ``wanted``, but finds ``found`` (None: not live)."""
 
     agent: AgentName
@@ -89,7 +89,8 @@ def yanked(agent: AgentName, version: Version, hold: Hold) -> GateRefused:
 def frozen(environment: EnvironmentName, freeze: Freeze) -> GateRefused:
     """Row 9."""
     return GateRefused(
-        f"{environment} is frozen by {freeze.actor.name} since generation {freeze.generation}{_because(freeze.message)}",
+        f"{environment} is frozen by {freeze.actor.name} since generation {freeze.generation}"
+        f"{_because(freeze.message)}",
         kind="frozen",
         hint=f"repoint unfreeze {environment}; a rollback works all the same",
         environment=environment,
@@ -167,7 +168,8 @@ def bottom_reached(record: Record, agent: AgentName, moves: Iterable[Stay], pass
         f"{agent} {record.agents[agent].version} has nothing good beneath it in {record.environment}{over}",
         kind="bottom-reached",
         hint=f"its moves, newest first: {', '.join(shown)}. "
-        f"Go to one of them with repoint rollback {agent} --env {record.environment} --to VERSION, or promote a fixed version",
+        f"Go to one of them: repoint rollback {agent} --env {record.environment} --to VERSION; "
+        "or promote a fixed version",
         agent=agent,
         environment=record.environment,
         moves=shown,
@@ -181,7 +183,8 @@ def passed_over(agent: AgentName, version: Version, why: str, hold: Hold) -> str
 
 def hold_put(environment: EnvironmentName, agent: AgentName, version: Version) -> str:
     """A rollback leaves a hold on what it left."""
-    return f"{agent} {version} is held in {environment} now: it cannot be promoted there until repoint unhold {agent}@{version} --env {environment}"
+    unhold = f"repoint unhold {agent}@{version} --env {environment}"
+    return f"{agent} {version} is held in {environment} now: no promote of it there until {unhold}"
 
 
 def hold_lifted(environment: EnvironmentName, agent: AgentName, version: Version) -> str:
@@ -217,4 +220,5 @@ def stays_live(agent: AgentName, version: Version, generation: int) -> str:
 
 def held_but_restored(agent: AgentName, version: Version, hold: Hold) -> str:
     """Row 26: holds are unchanged, also those on versions that the restore makes live."""
-    return f"{agent} {version} is live again although it is held since generation {hold.generation}{_because(hold.message)}"
+    why = _because(hold.message)
+    return f"{agent} {version} is live again although it is held since generation {hold.generation}{why}"

@@ -1,13 +1,14 @@
 """Names from outside: agents, environments, versions and references, checked before anything else sees them.
 
-Promise 10 begins here: a name that has passed one of these functions cannot leave its place in a path, a ref or a command
-line. Versions are SemVer 2.0.0 without build metadata (semver.org); ordering follows its section 11.
+Promise 10 begins here: a name that has passed one of these functions cannot leave its place in a path, a ref or a
+command line. Versions are SemVer 2.0.0 without build metadata (semver.org); ordering follows its section 11.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from repoint.errors import InvalidInput
 from repoint_schemas.documents import AgentName, EnvironmentName, Version
@@ -27,8 +28,7 @@ _VERSION = re.compile(rf"({_NUMBER})\.({_NUMBER})\.({_NUMBER})(?:-({_IDENTIFIER}
 VersionKey = tuple[int, int, int, int, tuple[tuple[int, int, str], ...]]
 
 
-@dataclass(frozen=True)
-class Ref:
+class Ref(msgspec.Struct, frozen=True):
     """A parsed ``REF``: one of a version, an environment (``~back`` moves earlier), ``latest`` or the working copy."""
 
     agent: AgentName
@@ -47,7 +47,7 @@ def parse_agent(text: str) -> AgentName:
     """Check an agent's name. Raises: InvalidInput."""
     if not _AGENT.fullmatch(text):
         raise InvalidInput(
-            f"{text!a} is not an agent name",
+            f"{_quoted(text)} is not an agent name",
             kind="invalid-agent-name",
             hint="use 1 to 63 of a-z, 0-9 and '-', beginning with a letter or a digit, as in refund-eu",
         )
@@ -58,13 +58,13 @@ def parse_environment(text: str) -> EnvironmentName:
     """Check an environment's name. Raises: InvalidInput."""
     if not _ENVIRONMENT.fullmatch(text):
         raise InvalidInput(
-            f"{text!a} is not an environment name",
+            f"{_quoted(text)} is not an environment name",
             kind="invalid-environment-name",
             hint="use 1 to 63 of a-z, 0-9 and '-', beginning with a letter, as in production",
         )
     if text in RESERVED_ENVIRONMENTS:
         raise InvalidInput(
-            f"{text!a} is reserved and cannot name an environment",
+            f"{_quoted(text)} is reserved and cannot name an environment",
             kind="reserved-environment-name",
             hint=f"the reserved names are {', '.join(RESERVED_ENVIRONMENTS)}",
         )
@@ -82,7 +82,7 @@ def parse_version(text: str) -> Version:
         hint = f"write it without the v: {text.removeprefix('v')}"
     elif text.endswith(".lock"):
         hint = "Git cannot store a tag whose name ends in .lock"
-    raise InvalidInput(f"{text!a} is not a version", kind="invalid-version", hint=hint)
+    raise InvalidInput(f"{_quoted(text)} is not a version", kind="invalid-version", hint=hint)
 
 
 def is_version(text: str) -> bool:
@@ -122,8 +122,13 @@ def parse_ref(text: str) -> Ref:
     environment, tilde, steps = rest.partition("~")
     if tilde and not re.fullmatch("[0-9]{1,7}", steps, re.ASCII):
         raise InvalidInput(
-            f"{text!a}: after ~ comes a number of moves",
+            f"{_quoted(text)}: after ~ comes a number of moves",
             kind="invalid-ref",
             hint=f"as in {agent}@{environment or 'production'}~1",
         )
     return Ref(agent, environment=parse_environment(environment), back=int(steps or 0))
+
+
+def _quoted(text: str) -> str:
+    """The name for a message: in ASCII, and not all of it where it is far too long."""
+    return ascii(text if len(text) <= MAX_VERSION_LENGTH else text[:60] + "..." + text[-20:])

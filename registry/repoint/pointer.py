@@ -1,34 +1,36 @@
 """Carrying a decided move out: read, decide, check, swap, and say truthfully how it ended.
 
-Promises 2, 3 and 5 live here. The order is the protocol's (docs/design.md, "Move"): everything that the new record makes live is
-checked before the swap; the move is saved before it is sent where a write could arrive late; a lost swap is looked up in
-the ledger before it is called lost; and it is decided again only when the agents that it touches stayed as they were.
+Promises 2, 3 and 5 live here. The order is the protocol's (docs/design.md, "Move"): everything that the new record
+makes live is checked before the swap; the move is saved before it is sent where a write could arrive late; a lost
+swap is looked up in the ledger before it is called lost; and it is decided again only when the agents that it touches
+stayed as they were.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from repoint.errors import Conflict, Corrupt, InvalidInput, NotFound, OutcomeUnknown, StoreUnavailable
+import msgspec
+
+from repoint.errors import Conflict, Corrupt, InvalidInput, OutcomeUnknown, StoreUnavailable
 from repoint.moves import (
     AnyAction,
     Decision,
     Moved,
     Nothing,
     Stamp,
+    Unyank,
     View,
     Yank,
-    Unyank,
     changed_agents,
     decide,
     first_record,
 )
 from repoint.names import YANK_LEDGER
-from repoint.registry import Current, Registry
+from repoint.registry import Current, Registry, read_document
 from repoint.store import Pointer, Swap
 from repoint_schemas.canonical import digest_of, encode
-from repoint_schemas.documents import EnvironmentName, PendingMove, Record
+from repoint_schemas.documents import AgentName, EnvironmentName, PendingMove, Record
 
 MAX_DECISIONS = 64
 """How often a move is decided again after lost swaps before it gives up; each loss is another mover's success."""
@@ -40,9 +42,8 @@ NewStamp = Callable[[], Stamp]
 """A fresh stamp for every attempt: a new id, so that no record is ever sent twice as two."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a move ended: ``moved`` when it stands (or would, in a dry run), else ``nothing`` says why there was nothing to do."""
+class Outcome(msgspec.Struct, frozen=True):
+    """How a move ended: ``moved`` when it stands (or would, in a dry run), else ``nothing`` says why."""
 
     before: Record
     moved: Moved | None
@@ -91,7 +92,9 @@ def move(registry: Registry, environment: EnvironmentName, action: AnyAction, ne
         if changed:
             raise _lost_to(registry, first.record, current.record, changed)
     raise StoreUnavailable(
-        f"{MAX_DECISIONS} other moves of {environment} came first", kind="too-busy", hint="nothing was done; run it again"
+        f"{MAX_DECISIONS} other moves of {environment} came first",
+        kind="too-busy",
+        hint="nothing was done; run it again",
     )
 
 
@@ -107,17 +110,15 @@ def create(registry: Registry, environment: EnvironmentName, stamp: Stamp) -> bo
         if registry.state:
             registry.state.raise_mark(environment, 0, digest_of(content))
         return True
-    found = registry.store.read_pointer(environment)
-    if found is None:
-        raise StoreUnavailable(f"{environment} can be neither created nor read", kind="store-contradicts-itself")
-    require_same_registry(registry, environment, found)
+    require_same_registry(registry, environment)
     return False
 
 
-def require_same_registry(registry: Registry, environment: EnvironmentName, found: Pointer) -> None:
-    """Require that an existing environment belongs to this registry. Raises: Conflict, Corrupt."""
-    from repoint.registry import read_document
-
+def require_same_registry(registry: Registry, environment: EnvironmentName) -> None:
+    """Require that an environment exists and belongs to this registry. Raises: Conflict, Corrupt, StoreUnavailable."""
+    found = registry.store.read_pointer(environment)
+    if found is None:
+        raise StoreUnavailable(f"{environment} can be neither created nor read", kind="store-contradicts-itself")
     record = read_document(found.content, Record, Record.LIMIT, f"the pointer of {environment}")
     if record.registry != registry.id:
         raise Conflict(
@@ -130,7 +131,10 @@ def require_same_registry(registry: Registry, environment: EnvironmentName, foun
 
 
 def check_new_entries(registry: Registry, before: Record, after: Record) -> None:
-    """Require that all that a record newly makes live can be loaded whole, and that the record fits. Raises: Corrupt, InvalidInput."""
+    """Require that all that a record newly makes live can be loaded whole, and that the record fits.
+
+    Raises: Corrupt, InvalidInput.
+    """
     for agent, entry in after.agents.items():
         if before.agents.get(agent) != entry:
             registry.check_loadable(agent, entry)
@@ -195,7 +199,7 @@ def _swap(registry: Registry, expected: Pointer, record: Record) -> bool:
 
 
 def _send(registry: Registry, expected: Pointer, record: Record, content: bytes) -> bool:
-    """Send the same bytes until the store's answer is final; a lost swap counts as done when the ledger holds our record."""
+    """Send the same bytes until the answer is final; a lost swap counts as done when the ledger holds our record."""
     for _ in range(MAX_SENDS):
         swap = registry.store.swap_pointer(expected, record, content)
         if swap is Swap.DONE:
@@ -217,7 +221,9 @@ def _stands(registry: Registry, record: Record, content: bytes) -> bool:
     now = None if pointer is None else registry.verified_record(record.environment, None, pointer.content)
     if pointer is None or now is None or now.generation < record.generation:
         if now is not None and digest_of(pointer.content if pointer else b"") == record.previous:
-            raise StoreUnavailable("the store refused a swap that should have succeeded", kind="store-contradicts-itself")
+            raise StoreUnavailable(
+                "the store refused a swap that should have succeeded", kind="store-contradicts-itself"
+            )
         raise Corrupt(
             f"the pointer of {record.environment} went back while generation {record.generation} was written",
             kind="pointer-went-back",
@@ -229,15 +235,22 @@ def _stands(registry: Registry, record: Record, content: bytes) -> bool:
     return registry.store.read_record(record.environment, record.generation) == content
 
 
-def _lost_to(registry: Registry, before: Record, after: Record, changed: list[str]) -> Conflict:
+def _lost_to(registry: Registry, before: Record, after: Record, changed: list[AgentName]) -> Conflict:
     """The error of row 34: who moved which of our agents, to what, when."""
     agent = changed[0]
     entry = next((e for a, e in after.agents.items() if a == agent), None)
-    winner = after if entry is None else registry.record_at(after.environment)(entry.since) if entry.since < after.generation else after
+    winner = (
+        after
+        if entry is None
+        else registry.record_at(after.environment)(entry.since)
+        if entry.since < after.generation
+        else after
+    )
     was = next((e.version for a, e in before.agents.items() if a == agent), "not live")
     return Conflict(
-        f"{winner.actor.name} moved {agent} in {after.environment} first: {was} -> {entry.version if entry else 'not live'} "
-        f"({winner.action}, generation {winner.generation}, {winner.time})" + (f": {winner.message}" if winner.message else ""),
+        f"{winner.actor.name} moved {agent} in {after.environment} first: "
+        f"{was} -> {entry.version if entry else 'not live'} ({winner.action}, generation {winner.generation}, {winner.time})"
+        + (f": {winner.message}" if winner.message else ""),
         kind="lost-race",
         hint="nothing of yours was done; look (repoint status) and decide again",
         agents=list(changed),

@@ -1,8 +1,8 @@
 """Publishing a version: compare with the base, decide the version, store contents, then the release, create-once.
 
-Promises 1 and 9 live here. The order is the protocol's: contents, snapshot, read back, and only then the release; a publish that
-stops earlier leaves unreferenced content, and repeating it with the same content succeeds. Content that trips a lint of severity
-error is not published.
+Promises 1 and 9 live here. The order is the protocol's: contents, snapshot, read back, and only then the release; a
+publish that stops earlier leaves unreferenced content, and repeating it with the same content succeeds. Content that
+trips a lint of severity error is not published.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ from repoint_schemas.documents import AgentName, Identity, ParentRelease, Source
 
 @dataclass(frozen=True)
 class Proposal:
-    """What publishing a working copy would do. ``plan`` is None where it equals the base and no version was asked for."""
+    """What publishing a working copy would do.
+
+    ``plan`` is None where it equals the base and no version was asked for.
+    """
 
     contents: Contents
     snapshot: Digest
@@ -78,13 +81,16 @@ def refuse_findings(findings: Collection[Finding]) -> None:
     raise InvalidInput(
         f"{len(errors)} finding{'s' if len(errors) > 1 else ''}, nothing was published:\n{lines}",
         kind="lint",
-        hint=f"mend them; if one is meant, allow it with a reason in repoint.toml: [[allow]] rule = \"{rules[0]}\"",
+        hint=f'mend them; if one is meant, allow it with a reason in repoint.toml: [[allow]] rule = "{rules[0]}"',
         rules=rules,
     )
 
 
 def check_words(message: str, ticket: str | None) -> None:
-    """Refuse secrets, bidirectional and invisible characters in what will stand in the history for ever. Raises: InvalidInput."""
+    """Refuse secrets, bidirectional and invisible characters in what will stand in the history for ever.
+
+    Raises: InvalidInput.
+    """
     refuse_findings([*lint_text("message", message), *(lint_text("ticket", ticket) if ticket else [])])
 
 
@@ -96,7 +102,7 @@ def publish(registry: Registry, proposal: Proposal, reason: Reason) -> tuple[Pub
         InvalidInput: a file changed since it was first read.
         StoreUnavailable, Corrupt: nothing was published.
     """
-    assert proposal.plan is not None  # noqa: S101 - callers ask only for what there is to publish
+    assert proposal.plan is not None
     agent, plan = proposal.contents.document.agent, proposal.plan
     there = _published(registry, agent, plan.version, proposal.snapshot)
     if there is not None:
@@ -176,5 +182,3 @@ def _published(registry: Registry, agent: AgentName, version: Version, snapshot:
         stored=None if isinstance(found, Foreign) else found.document.snapshot,
         offered=snapshot,
     )
-
-

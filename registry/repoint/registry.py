@@ -1,15 +1,17 @@
 """A registry as one authority holds it, read back to front: pointer, release, snapshot, files, each verified.
 
-Promises 2 and 6 for commands live here. Every document is hashed as received, decoded strictly, and must then say that it
-belongs where it was found (registry, environment, generation, agent, version); nothing unverified leaves this module.
+Promises 2 and 6 for commands live here. Every document is hashed as received, decoded strictly, and must then say
+that it belongs where it was found (registry, environment, generation, agent, version); nothing unverified leaves this
+module.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
+
+import msgspec
 
 from repoint.errors import Corrupt, NotFound, RepointError, StoreUnavailable
 from repoint.ledger import RecordAt, live_before
@@ -21,16 +23,14 @@ from repoint_schemas.canonical import D, Digest, DocumentError, decode, digest_o
 from repoint_schemas.documents import AgentName, Entry, EnvironmentName, FileEntry, Record, Release, Snapshot, Version
 
 
-@dataclass(frozen=True)
-class Current:
+class Current(msgspec.Struct, frozen=True):
     """An environment's newest record, verified, with what a swap needs."""
 
     record: Record
     pointer: Pointer
 
 
-@dataclass(frozen=True)
-class Published:
+class Published(msgspec.Struct, frozen=True):
     """A verified release: the document and the digest of its bytes."""
 
     document: Release
@@ -127,7 +127,9 @@ class Registry:
             )
         known_names = ", ".join(e for e in self.store.environments() if e != YANK_LEDGER)
         hint = f"environments here: {known_names}" if known_names else "run repoint init"
-        return NotFound(f"there is no environment {environment}", kind="no-such-environment", hint=hint, environment=environment)
+        return NotFound(
+            f"there is no environment {environment}", kind="no-such-environment", hint=hint, environment=environment
+        )
 
     def _check_mark(self, record: Record, digest: Digest) -> None:
         mark = self.state.mark(record.environment) if self.state else None
@@ -158,7 +160,10 @@ class Registry:
         return found
 
     def verified_release(self, agent: AgentName, version: Version, stored: bytes | Foreign) -> Published | Foreign:
-        """Decode a stored release and require that it belongs here; one of another registry is foreign. Raises: Corrupt."""
+        """Decode a stored release and require that it belongs here; one of another registry is foreign.
+
+        Raises: Corrupt.
+        """
         if isinstance(stored, Foreign):
             return stored
         place = f"the release of {agent} {version}"
@@ -238,7 +243,12 @@ class Registry:
             found = None if stored is None else self.verified_release(agent, version, stored)
             if isinstance(found, Published):
                 return found
-        raise NotFound(f"{agent} has no final version that is not yanked", kind="no-latest", hint=f"repoint list {agent}", agent=agent)
+        raise NotFound(
+            f"{agent} has no final version that is not yanked",
+            kind="no-latest",
+            hint=f"repoint list {agent}",
+            agent=agent,
+        )
 
     def released_entry(self, agent: AgentName, entry: Entry) -> Published:
         """The release that a live entry names, by digest. Raises: Corrupt."""
@@ -261,7 +271,8 @@ class Registry:
         return found
 
     def check_loadable(self, agent: AgentName, entry: Entry) -> Snapshot:
-        """Require that a reader could load this entry whole: release and snapshot by digest, files by presence and size.
+        """Require that a reader could load this entry whole: release and snapshot by digest, files by presence and
+        size.
 
         Raises:
             Corrupt: naming what is missing (promise 2).
@@ -270,8 +281,9 @@ class Registry:
         snapshot = self.snapshot(published)
         missing = self.store.missing_files(agent, entry.version, snapshot.files())
         if missing:
+            names = ", ".join(m.path for m in missing)
             raise Corrupt(
-                f"{agent} {entry.version} cannot be loaded: {', '.join(m.path for m in missing)} missing or of another size",
+                f"{agent} {entry.version} cannot be loaded: {names} missing or of another size",
                 kind="file-missing",
                 hint=f"choose another version; repoint log {agent} lists them",
                 promise=2,
@@ -295,10 +307,16 @@ class Registry:
     def _no_release(self, agent: AgentName, version: Version, found: Foreign | None) -> NotFound:
         taken = self.store.versions(agent).get(agent, [])
         near = ", ".join(sorted(taken, key=version_key, reverse=True)[:5])
-        hint = f"newest versions: {near}" if near else f"no version of {agent} was published; in a clone: git fetch --tags"
+        hint = (
+            f"newest versions: {near}" if near else f"no version of {agent} was published; in a clone: git fetch --tags"
+        )
         foreign = f"; the tag of that name is {found.reason}" if found else ""
         return NotFound(
-            f"{agent} has no version {version}{foreign}", kind="no-such-version", hint=hint, agent=agent, version=version
+            f"{agent} has no version {version}{foreign}",
+            kind="no-such-version",
+            hint=hint,
+            agent=agent,
+            version=version,
         )
 
 
@@ -308,13 +326,18 @@ def read_document(content: bytes, kind: type[D], limit: int, place: str) -> D:
         return decode(content, kind, limit=limit)
     except DocumentError as error:
         if error.newer:
-            raise StoreUnavailable(f"{place}: {error}", kind="newer-format", hint="upgrade repoint and run it again") from error
-        raise Corrupt(f"{place}: {error}", kind="corrupt-document", hint="repoint verify says what else is damaged") from error
+            raise StoreUnavailable(
+                f"{place}: {error}", kind="newer-format", hint="upgrade repoint and run it again"
+            ) from error
+        raise Corrupt(
+            f"{place}: {error}", kind="corrupt-document", hint="repoint verify says what else is damaged"
+        ) from error
 
 
 def _went_back(record: Record, seen: int) -> Corrupt:
     return Corrupt(
-        f"{record.environment} stands at generation {record.generation}, but this clone saw generation {seen} with other content",
+        f"{record.environment} stands at generation {record.generation}, "
+        f"but this clone saw generation {seen} with other content",
         kind="pointer-went-back",
         hint="somebody moved the environment's branch by hand; repoint verify explains, git reflog may show who",
         promise=6,

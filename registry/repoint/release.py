@@ -9,7 +9,8 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from repoint.bump import Difference, infer, is_below, next_version
 from repoint.errors import AlreadyExists, InvalidInput, UsageError
@@ -27,8 +28,7 @@ _TIME = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z
 _SERIES = re.compile(r"[0-9]*[A-Za-z-][0-9A-Za-z-]*", re.ASCII)
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True):
     """What was asked for: a level, a version, or neither (``--bump auto``); ``pre`` names a series, as ``rc``."""
 
     level: Bump | None = None
@@ -37,8 +37,7 @@ class Wish:
     allow_underbump: bool = False
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """The version to publish; ``level`` and ``inferred`` are None for the first version, or where nothing differs.
 
     ``series`` is the newest pre-release of the same series, for whoever wants to know whether it has the same content.
@@ -85,7 +84,7 @@ def plan_version(
         InvalidInput: the bump promises less than the differences do (``under-bump``), or the series has no valid name.
     """
     _check_wish(wish)
-    inferred = infer(list(differences))
+    inferred = infer(list(differences)) if base is not None else None
     if wish.version is not None:
         level = _level_of(wish.version, base, differences, wish)
         target = wish.version
@@ -156,7 +155,7 @@ def checked_message(text: str) -> str:
 
 
 def checked_ticket(text: str | None) -> str | None:
-    """The ticket without blanks around it, None where it is empty. Raises: InvalidInput: over 1 line or 200 characters."""
+    """The ticket without blanks around it, None if empty. Raises: InvalidInput: over one line or 200 characters."""
     _refuse_unprintable(text or "", "the ticket")
     cleaned = (text or "").strip()
     if len(cleaned) > MAX_TICKET_LENGTH:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from repoint.errors import InvalidInput
 from repoint.names import VersionKey, is_prerelease, is_version, version_key
@@ -30,8 +31,7 @@ _HOLDS: dict[str, Callable[[VersionKey, VersionKey], bool]] = {
 }
 
 
-@dataclass(frozen=True)
-class Comparator:
+class Comparator(msgspec.Struct, frozen=True):
     """One bound: ``operator`` is one of >= <= > < =, ``key`` the sort key of ``version``."""
 
     operator: str
@@ -39,8 +39,7 @@ class Comparator:
     key: VersionKey
 
 
-@dataclass(frozen=True)
-class Range:
+class Range(msgspec.Struct, frozen=True):
     """Versions that satisfy every comparator; no comparator at all (``*``) is every final version."""
 
     comparators: tuple[Comparator, ...]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import msgspec
 
@@ -36,8 +35,7 @@ _CONSTRAINTS = {
 _RANK: dict[Bump, int] = {"patch": 0, "minor": 1, "major": 2}
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """One difference inside a specification, by JSON Pointer parts."""
 
     impact: Bump
@@ -49,8 +47,7 @@ class Finding:
         return f"{self.what} at #/{'/'.join(escaped)}"
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(msgspec.Struct, frozen=True):
     """Where the comparison stands: ``names`` in an object whose keys are names, ``constrains`` beneath a constraint."""
 
     where: Pointer = ()

@@ -1,7 +1,7 @@
 """What this clone remembers: the pin, the newest record seen of each environment, moves whose outcome is not known.
 
-Promise 6's high-water mark and step 3 of the move protocol live here. The marks are a cache that may be lost (then nothing is
-detected that is not detectable otherwise); pin and pending moves are fsynced before anything relies on them.
+Promise 6's high-water mark and step 3 of the move protocol live here. The marks are a cache that may be lost (then
+nothing is detected that is not detectable otherwise); pin and pending moves are fsynced before anything relies on them.
 """
 
 from __future__ import annotations
@@ -73,4 +73,6 @@ def _read(path: Path, kind: type[D]) -> D | None:
     try:
         return decode(content, kind, limit=4 * 1024 * 1024)
     except DocumentError as error:
-        raise Corrupt(f"{path}: {error}", kind="corrupt-local-state", hint="move that file away and run it again") from error
+        raise Corrupt(
+            f"{path}: {error}", kind="corrupt-local-state", hint="move that file away and run it again"
+        ) from error

@@ -37,7 +37,9 @@ def _agent_status(workspace: Workspace, agent: AgentName, latest: Version | None
     shown = str(folder.relative_to(workspace.root)) if folder.is_relative_to(workspace.root) else str(folder)
     if latest is None:
         return AgentStatus(agent, shown, None, "unpublished")
-    return AgentStatus(agent, shown, latest, "modified" if _differs(workspace.registry, agent, latest, folder) else "unchanged")
+    return AgentStatus(
+        agent, shown, latest, "modified" if _differs(workspace.registry, agent, latest, folder) else "unchanged"
+    )
 
 
 def _differs(registry: Registry, agent: AgentName, latest: Version, folder: Path) -> bool:

@@ -14,22 +14,21 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from repoint_schemas.canonical import Digest
 from repoint_schemas.documents import AgentName, EnvironmentName, FileEntry, Record, Release, Snapshot, Version
 
 
-@dataclass(frozen=True)
-class Foreign:
+class Foreign(msgspec.Struct, frozen=True):
     """A version's name is taken by something that is no release document; ``reason`` says what stands there."""
 
     reason: str
 
 
-@dataclass(frozen=True)
-class Pointer:
+class Pointer(msgspec.Struct, frozen=True):
     """An environment's newest record as read: its exact bytes, and the store's stamp for the swap (ETag, object id)."""
 
     content: bytes
@@ -49,8 +48,7 @@ class Content(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Contents:
+class Contents(msgspec.Struct, frozen=True):
     """All that one version stores: the snapshot, its canonical bytes, and each of its files by path."""
 
     document: Snapshot
@@ -58,8 +56,7 @@ class Contents:
     files: Mapping[str, Content]
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """A release ready to be stored: the document and its canonical bytes."""
 
     document: Release
@@ -140,7 +137,7 @@ class Store(Protocol):
         ...
 
     def swap_pointer(self, expected: Pointer, record: Record, content: bytes) -> Swap:
-        """Replace the pointer ``expected`` by the next record, atomically and durably, keeping ``expected`` in the ledger."""
+        """Replace the pointer ``expected`` by the next record: atomic, durable, ``expected`` stays in the ledger."""
         ...
 
     def read_record(self, environment: EnvironmentName, generation: int) -> bytes | None:

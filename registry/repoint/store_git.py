@@ -302,9 +302,16 @@ class GitStore:
         return found.content if found and found.kind == "blob" else None
 
     def _require_free(self, ref: str) -> None:
-        """Raises: Corrupt, where the ref exists after all and so names an object that is missing."""
+        """Raises: Corrupt, where the ref exists after all: it names an object that is missing, or nothing."""
         if oid := self.repository.refs.find(ref).get(ref):
             raise corrupt_object(oid, f"{ref} names it, and it is missing")
+        if self.repository.refs.is_broken(ref):
+            raise Corrupt(
+                f"the ref {ref} holds no object id",
+                kind="broken-ref",
+                hint="run repoint verify; it names the object that the ref had",
+                ref=ref,
+            )
 
     def _require_absent(self, tag: str, path: str) -> None:
         """Raises: Corrupt, unless the tag does not exist, is not ours, or has nothing at the path."""

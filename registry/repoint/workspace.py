@@ -1,16 +1,19 @@
-"""From a folder to a registry: which repository, which registry it was pinned to, and whether repoint.toml still agrees.
+"""From a folder to a registry: which repository, which registry it was pinned to, and whether repoint.toml still
+agrees.
 
-Promise 10 on the side of configuration: a checked-out ``repoint.toml`` (an old branch, a hostile pull request) can name another
-registry or authority, but never make this clone use it: what the clone was pinned to first wins, and a difference stops.
+Promise 10 on the side of configuration: a checked-out ``repoint.toml`` (an old branch, a hostile pull request) can
+name another registry or authority, but never make this clone use it: what the clone was pinned to first wins, and a
+difference stops.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from repoint.config import CONFIG, authority_text, check_pin, read_config
 from repoint.errors import Conflict, Corrupt, NotFound, RepointError, StoreUnavailable
@@ -22,18 +25,17 @@ from repoint.store_git import GitStore
 from repoint_schemas.documents import AgentName, EnvironmentName, Pin, Record
 
 if TYPE_CHECKING:
-    from repoint_schemas.config import Config
     from repoint.agentfiles import Limits
+    from repoint_schemas.config import Config
 
 DEFAULT_ENVIRONMENT = EnvironmentName("production")
 
 
-@dataclass(frozen=True)
-class Workspace:
+class Workspace(msgspec.Struct, frozen=True):
     """An opened registry in a local repository, with the checkout around it where there is one.
 
-    ``root`` is the folder of ``repoint.toml`` (the work tree, or the Git directory of a bare repository); ``config`` is None where
-    the registry was opened by its address or has no ``repoint.toml`` checked out.
+    ``root`` is the folder of ``repoint.toml`` (the work tree, or the Git directory of a bare repository); ``config``
+    is None where the registry was opened by its address or has no ``repoint.toml`` checked out.
     """
 
     repository: GitRepository
@@ -73,7 +75,8 @@ class Workspace:
         """Refuse to publish where this clone may not see every version that is taken (local authority).
 
         Raises:
-            Conflict: a shallow clone, or one that lacks refs which a remote-tracking branch or a live version shows to exist.
+            Conflict: a shallow clone, or one that lacks refs which a remote-tracking branch or a live version shows
+            to exist.
         """
         if self.repository.shallow:
             raise Conflict(
@@ -131,7 +134,9 @@ def _opened(repository: GitRepository, *, by_address: bool) -> Workspace:
             hint="upgrade repoint",
         )
     default = EnvironmentName(config.registry.default_environment) if config else pin.default_environment
-    return Workspace(repository, store, root, config, state, Registry(store, pin.registry, pin.authority, state), default)
+    return Workspace(
+        repository, store, root, config, state, Registry(store, pin.registry, pin.authority, state), default
+    )
 
 
 def _first_pin(store: GitStore, config: Config | None, repository: GitRepository) -> Pin:
@@ -181,7 +186,7 @@ def _no_registry(repository: GitRepository) -> NotFound:
 
 
 def fetch_hint(repository: GitRepository) -> str | None:
-    """The command that brings the registry's refs into a clone, where a remote-tracking branch shows that they exist."""
+    """The command that fetches the registry's refs, where a remote-tracking branch shows that they exist."""
     for name in repository.refs.names("refs/remotes/"):
         remote, slash, _ = name.removeprefix("refs/remotes/").partition("/repoint/env/")
         if slash:

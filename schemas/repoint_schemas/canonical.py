@@ -22,6 +22,7 @@ MAX_DEPTH = 64
 """Levels of nesting that a document may have."""
 
 _SCHEMA = re.compile(r"repoint\.([a-z-]+)/([1-9][0-9]{0,8})")
+_LONG_NUMBER = re.compile(rb"[0-9]{16}")
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 D = TypeVar("D", bound="Document")
@@ -71,7 +72,10 @@ def encode(document: Document) -> bytes:
 def _free_form(document: Document) -> bytes:
     import rfc8785
 
-    return rfc8785.dumps(msgspec.to_builtins(document))
+    written = rfc8785.dumps(msgspec.to_builtins(document))
+    if _LONG_NUMBER.search(written):  # 1e16 is written as an integer, and read back as one that is too large
+        rfc8785.dumps(msgspec.json.decode(written))
+    return written
 
 
 def decode(content: bytes, kind: type[D], *, limit: int) -> D:

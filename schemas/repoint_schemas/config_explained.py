@@ -78,7 +78,7 @@ class S3Table(_Table):
     """The bucket and prefix."""
 
     url: BucketUrl = Field(description="s3://BUCKET/PREFIX")
-    endpoint_url: Endpoint | None = Field(default=None, description="The address of an S3 service that is not Amazon's.")
+    endpoint_url: Endpoint | None = Field(default=None, description="The address of another S3 service.")
     region: Region | None = Field(default=None, description="The bucket's region.")
     profile: Line | None = Field(default=None, description="The profile of the AWS configuration to use.")
     path_style: bool | None = Field(default=None, description="Whether the bucket stands in the path of addresses.")

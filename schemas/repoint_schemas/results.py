@@ -16,12 +16,12 @@ from repoint_schemas.documents import (
     Bump,
     Change,
     EnvironmentName,
+    FileEntry,
     Freeze,
     Hold,
     Identity,
     Integration,
     Model,
-    FileEntry,
     ParentRelease,
     Source,
     Version,
@@ -392,4 +392,4 @@ COMMANDS: dict[str, type[Result]] = {
     "status": StatusResult,
     "verify": VerifyResult,
 }
-"""The results by the name of their published JSON Schema; ``move`` serves promote, rollback, unhold, yank, freeze and so on."""
+"""The results by the name of their published JSON Schema; ``move`` serves promote, rollback and the flags."""

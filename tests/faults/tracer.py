@@ -9,7 +9,7 @@ Python: no compiler, no strace. Why a result can be relied on:
   whichever process. So a kill *before* point N leaves the effects of exactly the N points before it, *after* one more.
 * A seccomp filter stops only the calls that can be points; the rest of the program runs at its own speed.
 
-A thread of its own traces, because ptrace knows threads, not processes: so it sees no children but those of the command.
+A thread of its own traces: ptrace knows threads, not processes, and so it sees no children but those of the command.
 """
 
 from __future__ import annotations

@@ -96,9 +96,7 @@ class Sandbox:
 
 def contents(agent: str = "refund", prompt: bytes = b"Ask first.\n", **files: bytes) -> Contents:
     stored = {"agent.toml": b'[agent]\nname = "refund"\n', "prompts/system.md": prompt, **files}
-    prompts = {
-        path.replace("/", "-"): _entry(path, content) for path, content in stored.items() if path != "agent.toml"
-    }
+    prompts = {path: _entry(path, content) for path, content in stored.items() if path != "agent.toml"}
     snapshot = Snapshot(
         agent=AgentName(agent),
         config={"temperature": 0.2},
@@ -154,9 +152,7 @@ def first_record(environment: EnvironmentName = PRODUCTION) -> Record:
     )
 
 
-def next_record(
-    before: Record, *releases: Draft, action: Action = "promote", message: str = "go", tag: str = "1"
-) -> Record:
+def next_record(before: Record, *releases: Draft, action: Action = "promote", tag: str = "1") -> Record:
     """The record that makes these releases live."""
     generation = before.generation + 1
     agents = dict(before.agents)
@@ -182,7 +178,7 @@ def next_record(
         generation=generation,
         holds={},
         id=f"00000000-0000-4000-8000-{generation:08d}{tag.rjust(4, '0')}",
-        message=message,
+        message="go",
         previous=Digest(digest_of(encode(before))),
         registry=REGISTRY,
         ticket="INC-77",

@@ -165,7 +165,7 @@ def test_golden_release() -> None:
         "refund 1.0.0: Ask for the order number first\n"
         "\n" + release.content.decode()
     )
-    assert object_id("tag", tag) == "GOLDEN_TAG"
+    assert object_id("tag", tag) == "fad99426243991ccecafd44ff1bbfc1f98f1968e"
 
 
 def test_golden_record() -> None:
@@ -175,8 +175,8 @@ def test_golden_record() -> None:
     tree = record_tree(record, content)
     commit = record_commit(record, content, tree.root, [SOME, ObjectId("2" * 40), SOME])
     assert commit_header(commit)["parent"] == ["1" * 40, "2" * 40]
-    assert tree.root == "GOLDEN_TREE"
-    assert object_id("commit", commit) == "GOLDEN_COMMIT"
+    assert tree.root == "b0d35a1bb54d6b392dc389cdc53293c351b0146d"
+    assert object_id("commit", commit) == "a61d17888e7eb531f06ca067a612f86899f35648"
     assert commit.decode().partition("\n\n")[2] == (
         "production 1: promote refund none -> 1.0.0\n\ngo\n\nRepoint-Environment: production\n"
         f"Repoint-Generation: 1\nRepoint-Record: sha256:{content_digest(content)}\nTicket: INC-77\n"

@@ -1,4 +1,7 @@
-"""Every row of docs/moves.md that the pure heart decides, by its number. Rows 1-3 and 32-35 also need a store: see test_pointer."""
+"""Every row of docs/moves.md that the pure heart decides, by its number.
+
+Rows 1-3 and 32-35 also need a store: see test_pointer.
+"""
 
 from __future__ import annotations
 
@@ -329,7 +332,8 @@ def test_row_26_a_yanked_version_is_not_restored() -> None:
 
 @pytest.mark.parametrize(
     ("times", "moment", "generation"),
-    [([10, 20, 30], 10, 0), ([10, 20, 30], 29, 1), ([10, 20, 30], 99, 2), ([10, 20, 90, 40, 50], 30, 1), ([10, 10, 20], 10, 1)],
+    [([10, 20, 30], 10, 0), ([10, 20, 30], 29, 1), ([10, 20, 30], 99, 2), ([10, 20, 90, 40, 50], 30, 1), ([10, 10,
+    20], 10, 1)],
 )
 def test_row_27_the_highest_generation_at_or_before(times: list[int], moment: int, generation: int) -> None:
     assert generation_at(times, moment, "then") == generation

@@ -7,7 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from repoint.errors import NotFound
-from repoint.moves import AnyAction, Decision, Moved, Promote, Stamp, StepDown, Target, View, Yank, Unyank, decide, first_record
+from repoint.moves import (
+    AnyAction,
+    Decision,
+    Moved,
+    Promote,
+    Stamp,
+    StepDown,
+    Target,
+    Unyank,
+    View,
+    Yank,
+    decide,
+    first_record,
+)
 from repoint_schemas.canonical import Digest
 from repoint_schemas.documents import AgentName, Entry, EnvironmentName, Identity, Record, Version
 
@@ -67,7 +80,8 @@ class World:
 
     def stamp(self, message: str = "", actor: Identity = KIM) -> Stamp:
         self.clock += 1
-        return Stamp(actor, f"2026-11-20T{self.clock // 3600:02}:{self.clock // 60 % 60:02}:{self.clock % 60:02}Z", f"id-{self.clock}", message)
+        hours, minutes = divmod(self.clock // 60, 60)
+        return Stamp(actor, f"2026-11-20T{hours:02}:{minutes:02}:{self.clock % 60:02}Z", f"id-{self.clock}", message)
 
     def target(self, name: AgentName, v: Version) -> Target:
         if self.published is not None and (name, v) not in self.published:

@@ -36,7 +36,9 @@ def _all(session: Session) -> list[AgentName]:
     from repoint.config import agent_folders
 
     if session.workspace.config is None:
-        raise NotFound("there is no repoint.toml here that says where agents are", kind="no-config", hint="run repoint init")
+        raise NotFound(
+            "there is no repoint.toml here that says where agents are", kind="no-config", hint="run repoint init"
+        )
     return sorted(agent_folders(session.workspace.root, session.workspace.config))
 
 

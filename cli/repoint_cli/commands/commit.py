@@ -19,7 +19,8 @@ from repoint_schemas.results import BumpResult, CommitResult
 
 if TYPE_CHECKING:
     from repoint.manifest import WorkingCopy
-    from repoint.publish import Proposal, Published
+    from repoint.publish import Proposal
+    from repoint.registry import Published
     from repoint.release import Wish
 
 
@@ -44,8 +45,12 @@ Examples:
 @click.option("--allow-underbump", is_flag=True, help="Allow a bump below the inferred one.")
 @click.option("--version", "version", metavar="X", help="Publish as exactly this version.")
 @click.option("--pre", metavar="NAME", help="Publish as the next pre-release of that name, as in --pre rc.")
-@click.option("--base", metavar="REF", shell_complete=complete_refs, help="Compare with this version instead (a hotfix line).")
-@click.option("--from", "source", metavar="DIR", type=click.Path(path_type=Path), help="Read the agent's files from DIR.")
+@click.option(
+    "--base", metavar="REF", shell_complete=complete_refs, help="Compare with this version instead (a hotfix line)."
+)
+@click.option(
+    "--from", "source", metavar="DIR", type=click.Path(path_type=Path), help="Read the agent's files from DIR."
+)
 @ticket_option
 @dry_run_option
 @global_options
@@ -97,7 +102,9 @@ def working_copy(session: Session, agent: AgentName, source: Path | None = None)
     if source is not None:
         folder = source if source.is_absolute() else Path(session.settings.directory) / source
         if not folder.is_dir():
-            raise NotFound(f"there is no folder {folder}", kind="no-such-folder", hint="--from takes the folder of agent.toml")
+            raise NotFound(
+                f"there is no folder {folder}", kind="no-such-folder", hint="--from takes the folder of agent.toml"
+            )
         return read_manifest(folder, agent, shown=str(source))
     if workspace.config is None:
         raise NotFound(
@@ -132,7 +139,9 @@ def _base(session: Session, agent: AgentName, text: str) -> Version:
         return parse_version(text)
     ref = parse_ref(text)
     if ref.agent != agent or ref.working:
-        raise UsageError(f"--base {text!a} is no version of {agent}", kind="wrong-base", hint=f"as in --base {agent}@1.2.0")
+        raise UsageError(
+            f"--base {text!a} is no version of {agent}", kind="wrong-base", hint=f"as in --base {agent}@1.2.0"
+        )
     return session.workspace.registry.resolve(ref).document.version
 
 
@@ -154,7 +163,7 @@ def _result(
     plan, base = proposal.plan, proposal.base
     previous = base.document.version if base else None
     version = plan.version if plan else previous
-    assert version is not None  # noqa: S101 - without a base there is always a plan
+    assert version is not None
     reasons = [f"{d.impact}: {d.component} {d.name}: {d.reason}" for d in proposal.differences]
     return CommitResult(
         agent=copy.agent,
@@ -177,11 +186,15 @@ def _say(session: Session, result: CommitResult, published: Published | None) ->
         console.done(f"nothing to do: the working copy is {head}")
         return
     if published is not None and not result.created:
-        console.done(f"nothing changed: {head} was published by {safe(published.document.author.name)} with the same content")
+        console.done(
+            f"nothing changed: {head} was published by {safe(published.document.author.name)} with the same content"
+        )
         return
     verb = console.paint("would publish", "yellow") if result.dry_run else console.paint("published", "green")
     after = f" (after {result.previous})" if result.previous else " (first version)"
-    console.done(f"{verb} {console.strong(head)}{after}{f', a {result.bump.level} change' if result.bump.level else ''}")
+    console.done(
+        f"{verb} {console.strong(head)}{after}{f', a {result.bump.level} change' if result.bump.level else ''}"
+    )
     console.done(*(f"  {safe(reason)}" for reason in result.bump.reasons))
     console.done(f"  snapshot {result.snapshot}", f"  tag      {result.tag}")
     if not result.dry_run:

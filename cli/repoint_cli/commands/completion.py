@@ -24,6 +24,6 @@ def completion(settings: Settings, shell: str) -> None:
     from repoint_cli.main import cli
 
     found = get_completion_class(shell)
-    assert found is not None  # noqa: S101 - the three shells are click's own
+    assert found is not None
     click.echo(found(cli, {}, "repoint", "_REPOINT_COMPLETE").source())
     del settings

@@ -16,7 +16,9 @@ from repoint_cli.session import opened
 from repoint_schemas.results import ExportResult
 
 
-@click.command(epilog="\b\nExamples:\n  repoint export refund@production /tmp/refund\n  repoint export refund@1.4.2 ./refund-1.4.2")
+@click.command(
+    epilog="\b\nExamples:\n  repoint export refund@production /tmp/refund\n  repoint export refund@1.4.2 ./refund-1.4.2"
+)
 @click.argument("ref", metavar="REF", shell_complete=complete_refs)
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=True))
 @global_options
@@ -26,7 +28,9 @@ def export(settings: Settings, ref: str, directory: Path) -> None:
     with opened(settings) as session:
         wanted = parse_ref(ref)
         if wanted.working:
-            raise UsageError(f"{ref!a} names no version", kind="version-required", hint=f"repoint export {ref}@VERSION DIR")
+            raise UsageError(
+                f"{ref!a} names no version", kind="version-required", hint=f"repoint export {ref}@VERSION DIR"
+            )
         found = session.workspace.registry.resolve(wanted)
         target = directory if directory.is_absolute() else Path(settings.directory) / directory
         files = export_version(session.workspace.registry, found, target)

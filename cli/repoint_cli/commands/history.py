@@ -9,6 +9,7 @@ import click
 from repoint.ledger import generations_at, stays
 from repoint.names import parse_agent
 from repoint_cli.arguments import complete_agents, complete_environments
+from repoint_cli.moving import change_text
 from repoint_cli.options import Settings, global_options, pass_settings
 from repoint_cli.output import first_line, safe
 from repoint_cli.session import Session, opened
@@ -29,7 +30,9 @@ Examples:
 @click.argument("environment", required=False, metavar="[ENV]", shell_complete=complete_environments)
 @click.option("--agent", metavar="A", shell_complete=complete_agents, help="Only moves of this agent.")
 @click.option("--at", metavar="TIME", help="What was live at this time (RFC 3339; no zone means UTC).")
-@click.option("-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most N records.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most N records."
+)
 @global_options
 @pass_settings
 def history(settings: Settings, environment: str | None, agent: str | None, at: str | None, limit: int) -> None:
@@ -67,7 +70,9 @@ def _at(session: Session, place: EnvironmentName, at: str) -> list[Record]:
     times = session.workspace.store.ledger_times(place)
     candidates = generations_at(times, parse_moment(session, at))
     if not candidates:
-        raise NotFound(f"{place} has no record at or before {at}", kind="before-first-record", hint=f"repoint history {place}")
+        raise NotFound(
+            f"{place} has no record at or before {at}", kind="before-first-record", hint=f"repoint history {place}"
+        )
     record_at = session.workspace.registry.record_at(place)
     return [record_at(generation) for generation in candidates]
 
@@ -98,7 +103,7 @@ def _say(session: Session, records: list[Record], at: str | None, *, more: bool)
         action = console.paint(record.action, _COLOURS.get(record.action, "white"), bold=True)
         console.say(f"{record.generation:>6}  {record.time}  {action}  {who}")
         for change in record.changes:
-            console.say(f"        {change.agent}  {change.origin or 'not live'} -> {console.strong(change.target or 'not live')}")
+            console.say(f"        {change_text(console, change)}")
         if record.message:
             console.say(f"        {first_line(record.message, 100)}")
         if at is not None:
@@ -107,4 +112,11 @@ def _say(session: Session, records: list[Record], at: str | None, *, more: bool)
         console.say(console.dim("  (older records: --limit N)"))
 
 
-_COLOURS = {"promote": "green", "rollback": "red", "restore": "red", "freeze": "cyan", "unfreeze": "cyan", "yank": "yellow"}
+_COLOURS = {
+    "promote": "green",
+    "rollback": "red",
+    "restore": "red",
+    "freeze": "cyan",
+    "unfreeze": "cyan",
+    "yank": "yellow",
+}

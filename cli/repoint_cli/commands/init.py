@@ -23,18 +23,26 @@ Examples:
 """
 )
 @click.option(
-    "--environment", "environments", multiple=True, metavar="NAME", help="An environment; repeat it (default: staging, production)."
+    "--environment",
+    "environments",
+    multiple=True,
+    metavar="NAME",
+    help="An environment; repeat it (default: staging, production).",
 )
 @click.option("--remote", metavar="NAME", help="The shared Git remote that decides (a later version).")
 @click.option("--store", metavar="URL", help="The S3 store that decides, s3://BUCKET/PREFIX (a later version).")
 @click.option("--endpoint-url", metavar="URL", help="The endpoint of an S3-compatible store (a later version).")
 @global_options
 @pass_settings
-def init(settings: Settings, environments: tuple[str, ...], remote: str | None, store: str | None, endpoint_url: str | None) -> None:
-    """Write repoint.toml and create the environments; run again, it creates what is missing and changes nothing else."""
+def init(
+    settings: Settings, environments: tuple[str, ...], remote: str | None, store: str | None, endpoint_url: str | None
+) -> None:
+    """Write repoint.toml and create the environments; run again, it only creates what is missing."""
     if remote or store or endpoint_url:
         raise UsageError(
-            "this version keeps the registry in the local repository only", kind="unsupported-authority", hint="leave out --remote and --store"
+            "this version keeps the registry in the local repository only",
+            kind="unsupported-authority",
+            hint="leave out --remote and --store",
         )
     names = [parse_environment(e) for e in environments]
     done = initialise(settings.directory, os.environ, names, identity=first_identity, time=now())

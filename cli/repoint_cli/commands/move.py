@@ -32,7 +32,10 @@ from repoint_schemas.documents import Action, EnvironmentName
 
 
 def version_pair(text: str, command: str) -> Pair:
-    """AGENT@VERSION with an explicit version: nothing is ever moved to "latest" or to a working copy. Raises: UsageError."""
+    """AGENT@VERSION with an explicit version: nothing is ever moved to "latest" or to a working copy.
+
+    Raises: UsageError.
+    """
     ref = parse_ref(text)
     if ref.version is None:
         raise UsageError(
@@ -58,7 +61,12 @@ Examples:
 @global_options
 @pass_settings
 def promote(
-    settings: Settings, targets: tuple[str, ...], environment: str | None, message: str, ticket: str | None, dry_run: bool
+    settings: Settings,
+    targets: tuple[str, ...],
+    environment: str | None,
+    message: str,
+    ticket: str | None,
+    dry_run: bool,
 ) -> None:
     """Make versions live in an environment: all of them in one record, or none."""
     action = Promote(tuple(version_pair(t, "promote") for t in targets))
@@ -72,7 +80,12 @@ def promote(
 
 
 def _flag(
-    settings: Settings, place: EnvironmentName | None, name: str | None, action: AnyAction, verb: Action, texts: tuple[str, str | None]
+    settings: Settings,
+    place: EnvironmentName | None,
+    name: str | None,
+    action: AnyAction,
+    verb: Action,
+    texts: tuple[str, str | None],
 ) -> None:
     """Carry out a move that changes no pointer."""
     with opened(settings) as session:
@@ -92,7 +105,9 @@ def _say_where_live(session: Session, pair: Pair) -> None:
         entry = session.workspace.registry.current(environment).record.agents.get(agent)
         if entry and entry.version == version:
             command = f"repoint rollback {agent}@{version} --env {environment}"
-            session.console.say(f"  {session.console.paint('still live', 'red')} in {environment}; get off it: {safe(command)}")
+            session.console.say(
+                f"  {session.console.paint('still live', 'red')} in {environment}; get off it: {safe(command)}"
+            )
 
 
 @click.command()

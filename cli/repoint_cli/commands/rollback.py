@@ -1,4 +1,7 @@
-"""``repoint rollback``: get off a bad version. No confirmation, no gates, frozen or not; nothing but the authority is needed."""
+"""``repoint rollback``: get off a bad version.
+
+No confirmation, no gates, frozen or not; nothing but the authority is needed.
+"""
 
 from __future__ import annotations
 
@@ -51,8 +54,12 @@ so the command is safe to run twice.
 @click.argument("agents", nargs=-1, metavar="[AGENT[@VERSION]]...", shell_complete=complete_refs)
 @environment_option()
 @click.option("--to", metavar="VERSION", help="Back to this version, which was live here before.")
-@click.option("--to-generation", type=click.IntRange(min=0), metavar="N", help="The whole environment as in generation N.")
-@click.option("--at", metavar="TIME", help="The whole environment as it was at this time (RFC 3339; no zone means UTC).")
+@click.option(
+    "--to-generation", type=click.IntRange(min=0), metavar="N", help="The whole environment as in generation N."
+)
+@click.option(
+    "--at", metavar="TIME", help="The whole environment as it was at this time (RFC 3339; no zone means UTC)."
+)
 @message_option()
 @ticket_option
 @dry_run_option
@@ -115,7 +122,9 @@ def _action(session: Session, place: EnvironmentName, wanted: Wanted) -> AnyActi
         return Restore(wanted.generation)
     if wanted.at is not None:
         registry.current(place)
-        return Restore(generation_at(session.workspace.store.ledger_times(place), parse_moment(session, wanted.at), wanted.at))
+        return Restore(
+            generation_at(session.workspace.store.ledger_times(place), parse_moment(session, wanted.at), wanted.at)
+        )
     if wanted.version is not None:
         agent, leave = wanted.agents[0]
         if leave is not None and (live := registry.current(place).record.agents.get(agent)) and live.version != leave:
@@ -142,26 +151,34 @@ def _require_released(registry: Registry, agent: AgentName, version: Version) ->
 def _nothing_named(session: Session, place: EnvironmentName) -> UsageError:
     """Row 24: the last five moves, and the exact command to undo each."""
     current = session.workspace.registry.current(place).record
-    oldest = max(0, current.generation - 40)
     lines: list[str] = []
-    for record in session.workspace.registry.records(place, current.generation, oldest):
+    for record in session.workspace.registry.records(place, current.generation, max(0, current.generation - 40)):
         if record.changes and len(lines) < SHOWN_MOVES:
-            lines.append(_undo_line(record))
+            lines += _undo_line(record, current)
     return UsageError(
-        f"rollback of what? The last moves of {place}:\n" + ("\n".join(lines) or "  none yet"),
+        f"rollback of what? The last moves of {place}, and what undoes each:\n" + ("\n".join(lines) or "  none yet"),
         kind="nothing-named",
         hint=f"repoint rollback AGENT@VERSION --env {place}; repoint history {place} shows more",
+        moves=lines,
     )
 
 
-def _undo_line(record: Record) -> str:
+def _undo_line(record: Record, current: Record) -> list[str]:
+    """One move and the command that undoes it now; a move that is undone already, or cannot be, says so."""
     moved = ", ".join(f"{c.agent} {c.origin or 'not live'} -> {c.target or 'not live'}" for c in record.changes[:3])
-    off = " ".join(f"{c.agent}@{c.target}" for c in record.changes if c.target and c.origin)
-    if record.action == "promote" and off and all(c.origin for c in record.changes):
-        command = f"repoint rollback {off} --env {record.environment}"
+    live = [c for c in record.changes if (e := current.agents.get(c.agent)) and e.version == c.target]
+    before = [c for c in live if c.origin]
+    if not live:
+        command = "(not live any more)"
+    elif not before:
+        command = "(its first version here: nothing lies beneath it; promote another one)"
+    elif record.action == "promote":
+        command = f"repoint rollback {' '.join(f'{c.agent}@{c.target}' for c in before)} --env {record.environment}"
+    elif len(before) == 1:
+        command = f"repoint rollback {before[0].agent} --env {record.environment} --to {before[0].origin}"
     else:
-        command = f"repoint rollback --to-generation {record.generation - 1} --env {record.environment}"
-    return f"  {record.generation}  {record.time}  {record.action} {moved} by {record.actor.name}\n      {command}"
+        command = f"repoint rollback --env {record.environment} --to-generation {record.generation - 1}"
+    return [f"  {record.generation}  {record.time}  {record.action} {moved} by {record.actor.name}\n      {command}"]
 
 
 def _report(session: Session, outcome: pointer.Outcome, *, dry_run: bool) -> None:
@@ -194,7 +211,9 @@ def _effect(session: Session, record: Record) -> list[DifferenceResult]:
         try:
             sides = [released_side(registry, registry.release(change.agent, v)) for v in (change.origin, change.target)]
             for d in differences(*sides):
-                found.append(DifferenceResult(d.component, f"{change.agent} {d.name}", d.kind, d.impact, d.old, d.new, d.reason))
+                found.append(
+                    DifferenceResult(d.component, f"{change.agent} {d.name}", d.kind, d.impact, d.old, d.new, d.reason)
+                )
         except RepointError as error:
             session.console.warn(f"what changes for {change.agent} cannot be shown: {safe(error.message)}")
     return found
@@ -220,9 +239,8 @@ def _say_story(session: Session, before: Record, change: Change) -> None:
                 start, end = record_at(stay.entry.since), record_at(stay.until)
                 span = ago(_seconds(end.time) - _seconds(start.time))
                 why = f": {first_line(end.message)}" if end.message else ""
-                session.console.done(
-                    f"  {change.agent} {change.target} was live for {span}, until {safe(end.actor.name)} left it at {end.time} ({end.action}{why})"
-                )
+                left = f"until {safe(end.actor.name)} left it at {end.time} ({end.action}{why})"
+                session.console.done(f"  {change.agent} {change.target} was live for {span}, {left}")
                 return
     except RepointError as error:
         session.console.warn(f"the story of {change.agent} {change.target} cannot be read: {safe(error.message)}")
@@ -230,5 +248,3 @@ def _say_story(session: Session, before: Record, change: Change) -> None:
 
 def _seconds(text: str) -> int:
     return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ"))
-
-

@@ -56,7 +56,8 @@ _WORKING = {
 def _say_environment(session: Session, environment: EnvironmentStatus) -> None:
     console = session.console
     if environment.error:
-        console.say(f"{console.strong(environment.environment)}  {console.paint('unreadable', 'red')}: {safe(environment.error)}", "")
+        name, mark = console.strong(environment.environment), console.paint("unreadable", "red")
+        console.say(f"{name}  {mark}: {safe(environment.error)}", "")
         return
     frozen = ""
     if environment.frozen:
@@ -66,7 +67,9 @@ def _say_environment(session: Session, environment: EnvironmentStatus) -> None:
     console.say(*(f"  {line}" for line in table([_live_row(session, live) for live in environment.live])))
     for held in environment.holds:
         why = f": {first_line(held.hold.message)}" if held.hold.message else ""
-        console.say(f"  {console.paint('held', 'red')} {held.agent} {held.version} since generation {held.hold.generation}{why}")
+        console.say(
+            f"  {console.paint('held', 'red')} {held.agent} {held.version} since generation {held.hold.generation}{why}"
+        )
     console.say("")
 
 

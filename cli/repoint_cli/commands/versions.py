@@ -75,11 +75,17 @@ def _no_agent(session: Session, agent: str) -> Exception:
 
     known = sorted(session.workspace.store.versions())
     near = get_close_matches(agent, known, n=3) or known[:8]
-    hint = f"agents with versions: {', '.join(near)}" if near else "nothing was published yet; in a clone: git fetch --tags"
+    hint = (
+        f"agents with versions: {', '.join(near)}"
+        if near
+        else "nothing was published yet; in a clone: git fetch --tags"
+    )
     return NotFound(f"no version of {agent} was published", kind="no-such-agent", hint=hint, agent=agent)
 
 
-def _row(agent: AgentName, version: Version, found: Published | Foreign, live: Live, yanks: Holds | None) -> VersionResult:
+def _row(
+    agent: AgentName, version: Version, found: Published | Foreign, live: Live, yanks: Holds | None
+) -> VersionResult:
     where = live.get((agent, version), [])
     yanked = (yanks or {}).get(agent, {}).get(version)
     if isinstance(found, Foreign):
