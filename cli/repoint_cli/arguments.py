@@ -34,15 +34,15 @@ def complete_environments(ctx: click.Context, param: click.Parameter, incomplete
     return environments(ctx, param, incomplete)
 
 
-def environment_option(*names: str) -> Callable[[C], C]:
-    """``--env ENV``, with further names where they are needed."""
+def environment_option(*names: str, default: bool = True) -> Callable[[C], C]:
+    """``--env ENV``, with further names where they are needed; without ``default`` the command asks for it."""
     return click.option(
         "--env",
         *names,
         "environment",
         metavar="ENV",
         shell_complete=complete_environments,
-        help="The environment (default: default_environment in repoint.toml).",
+        help="The environment" + (" (default: default_environment in repoint.toml)." if default else ".  [required]"),
     )
 
 

@@ -191,6 +191,8 @@ def _subfolders(folder: Path) -> list[str]:
     try:
         with os.scandir(folder) as entries:
             return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+    except FileNotFoundError:
+        return []
     except OSError as error:
         reason = error.strerror or str(error)
         raise InvalidInput(f"{folder}: cannot be listed: {reason}", kind="unreadable-folder") from error

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 BATCH_BYTES = 4000
 """Most bytes of requests under way: the least that any pipe holds is 4,096."""
 
+BATCH_OBJECTS = 32
+"""Most objects that are held in memory together."""
+
 TREE_LIMIT = 64 * MEBIBYTE
 
 
@@ -47,13 +50,20 @@ class Found(NamedTuple):
     content: bytes
 
 
+_UNCERTAIN = Info(ObjectId(""), "", -1)
+
+
 class CatFile:
-    """Reads objects by id, ref or ``<commit>:<path>``; starts its process when needed, and again after a failure."""
+    """Reads objects by id, ref or ``<commit>:<path>``; starts its process when needed, and again after a failure.
+
+    For one thread at a time.
+    """
 
     def __init__(self, git: GitProcess) -> None:
         self._git = git
         self._child: subprocess.Popen[bytes] | None = None
         self._unread = 0  # replies that nobody has consumed; then the process cannot be used any more
+        self._asked = 0
         self._answered = False
         self._finalizer: weakref.finalize[[subprocess.Popen[bytes], int], CatFile] | None = None
 
@@ -68,9 +78,7 @@ class CatFile:
     def info(self, spec: str) -> Info | None:
         """Id, type and size of an object, None where there is none. Raises: Corrupt, StoreUnavailable."""
         self._ask(f"info {_checked(spec)}\n".encode())
-        found = self._header(spec)
-        self._unread -= 1
-        return found
+        return self._info(spec)
 
     def contents(self, spec: str, limit: int) -> Found | None:
         """One object whole, None where there is none.
@@ -87,19 +95,17 @@ class CatFile:
     def many(self, specs: Iterable[str], limit: int) -> Iterator[Found | Info | None]:
         """``contents`` of many, in order, written ahead in batches; of an object over the limit only the Info.
 
+        Other requests may be made between two results: all replies of a batch are read before the first is given.
+
         Raises:
             Corrupt, StoreUnavailable: as ``contents``; nothing comes after it.
         """
-        for batch in _batches(specs):
-            yield from self._batch(batch, limit)
+        return self._many("contents", specs, limit)
 
     def many_info(self, specs: Iterable[str]) -> Iterator[Info | None]:
-        """``info`` of many, in order, written ahead in batches."""
-        for batch in _batches(specs):
-            self._ask("".join(f"info {spec}\n" for spec in batch).encode(), len(batch))
-            for spec in batch:
-                found = self._header(spec)
-                self._unread -= 1
+        """``info`` of many, in order, written ahead in batches. Raises: Corrupt, StoreUnavailable."""
+        for found in self._many("info", specs, 0):
+            if not isinstance(found, Found):
                 yield found
 
     def stream(self, spec: str, limit: int) -> tuple[Info, Iterator[bytes]] | None:
@@ -113,7 +119,7 @@ class CatFile:
         if found is None:
             self._unread -= 1
             return None
-        return found, self._body(found, limit)
+        return found, self._body(found, limit, self._asked)
 
     def child_at(self, commit: ObjectId, path: str) -> Info | None:
         """What stands at a path of a commit's tree; None only where the trees say that nothing does.
@@ -134,28 +140,56 @@ class CatFile:
             at = entries[component]
         raise corrupt_object(at, "missing")
 
-    def _batch(self, specs: list[str], limit: int) -> Iterator[Found | Info | None]:
-        if not specs:
-            return
-        self._ask("".join(f"contents {spec}\n" for spec in specs).encode(), len(specs))
-        for number, spec in enumerate(specs):
-            found = self._header(spec)
-            if found is None:
+    def _many(self, verb: str, specs: Iterable[str], limit: int) -> Iterator[Found | Info | None]:
+        for batch in _batches(specs):
+            replies: list[Found | Info | None] = []
+            failure = self._read_batch(verb, batch, limit, replies)
+            yield from replies
+            if failure is not None:
+                raise failure
+
+    def _read_batch(
+        self, verb: str, specs: list[str], limit: int, replies: list[Found | Info | None]
+    ) -> Corrupt | StoreUnavailable | None:
+        """Read the replies to all of these; what stopped it half-way is the result, since the replies before count."""
+        alone = False
+        try:
+            while len(replies) < len(specs):
+                left = specs[len(replies) :][: 1 if alone else None]
+                self._ask("".join(f"{verb} {spec}\n" for spec in left).encode(), len(left))
+                alone = not self._read_replies(verb, left, limit, replies)
+        except (Corrupt, StoreUnavailable) as failure:
+            return failure
+        return None
+
+    def _read_replies(self, verb: str, specs: list[str], limit: int, replies: list[Found | Info | None]) -> bool:
+        """Read as many replies as can be; False, where the next one must be asked for alone to be understood."""
+        for spec in specs:
+            found = self._header(spec, alone=len(specs) == 1)
+            if found is _UNCERTAIN:
+                return False
+            if found is None or verb == "info":
                 self._unread -= 1
-                yield None
+                replies.append(found)
             elif found.size > limit:
                 self.close()
-                yield found
-                yield from self._batch(specs[number + 1 :], limit)
-                return
+                replies.append(found)
+                return True
             else:
-                content = b"".join(self._body(found, limit))
-                yield Found(found.oid, found.kind, content)
+                replies.append(Found(found.oid, found.kind, b"".join(self._body(found, limit, self._asked))))
+        return True
 
-    def _body(self, found: Info, limit: int) -> Iterator[bytes]:
+    def _info(self, spec: str) -> Info | None:
+        found = self._header(spec)
+        self._unread -= 1
+        return found
+
+    def _body(self, found: Info, limit: int, asked: int) -> Iterator[bytes]:
         hashed = hashlib.sha1(object_header(found.kind, found.size), usedforsecurity=False)
         left = found.size
         while left:
+            if asked != self._asked:
+                raise ValueError("the content of one object is read on after a request for another")
             chunk = self._read(min(left, MEBIBYTE), found.oid)
             hashed.update(chunk)
             left -= len(chunk)
@@ -172,6 +206,7 @@ class CatFile:
     def _ask(self, requests: bytes, number: int = 1) -> None:
         child = self._ready()
         self._unread = number
+        self._asked += 1
         try:
             pipe(child.stdin).write(requests)
             pipe(child.stdin).flush()
@@ -187,7 +222,8 @@ class CatFile:
             os.set_blocking(pipe(self._child.stderr).fileno(), False)
         return self._child
 
-    def _header(self, spec: str) -> Info | None:
+    def _header(self, spec: str, *, alone: bool = True) -> Info | None:
+        """The first line of a reply; _UNCERTAIN, where a complaint may be about one of the requests after this."""
         line = pipe(self._child.stdout if self._child else None).readline()
         if not line.endswith(b"\n"):
             raise self._died(spec)
@@ -195,6 +231,8 @@ class CatFile:
         if line.endswith((b" missing\n", b" ambiguous\n")):
             if complaint := self._complaint():
                 self.close()
+                if not alone:
+                    return _UNCERTAIN
                 raise corrupt_object(spec, complaint)
             return None
         oid, kind, size = line.decode("ascii", "replace").split()
@@ -250,7 +288,7 @@ def _batches(specs: Iterable[str]) -> Iterator[list[str]]:
     size = 0
     for spec in specs:
         request = len(_checked(spec).encode()) + len("contents \n")
-        if batch and size + request > BATCH_BYTES:
+        if batch and (size + request > BATCH_BYTES or len(batch) == BATCH_OBJECTS):
             yield batch
             batch, size = [], 0
         batch.append(spec)

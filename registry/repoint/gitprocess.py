@@ -31,6 +31,7 @@ KEPT_VARIABLES = (
 """The inherited ``GIT_*`` variables that children see; ``GIT_SSL_*`` is kept too."""
 
 FIXED_VARIABLES = {
+    "GIT_GRAFT_FILE": "/dev/null",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
@@ -40,12 +41,14 @@ FIXED_VARIABLES = {
 }
 
 FIXED_CONFIGURATION = {
+    "advice.graftFileDeprecated": "false",
     "core.hooksPath": "/dev/null",
     "core.fsync": "all",
     "core.fsyncMethod": "fsync",
     "core.logAllRefUpdates": "false",
     "core.fsmonitor": "false",
     "core.useReplaceRefs": "false",
+    "core.packedRefsTimeout": "0",
     "core.pager": "cat",
     "core.quotePath": "true",
     "gc.auto": "0",

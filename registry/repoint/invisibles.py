@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from repoint.findings import Severity
@@ -31,6 +31,8 @@ _SUSPECT = re.compile(
     f"|(?P<invisible>[{_INVISIBLE}]+)"
 )
 _SUSPECT_ASCII = re.compile(f"(?P<invisible>[{_CONTROLS}]+)")
+
+_RULES = {"bidi": "bidi", "zero": "zero-width", "selector": "invisible", "invisible": "invisible"}
 
 _EMOJI = "\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff"
 _IN_EMOJI = re.compile(f"[{_EMOJI}\ufe0f]")
@@ -56,15 +58,21 @@ class Suspect:
     message: str
 
 
-def suspects_in(text: str, start: int, end: int) -> Iterator[Suspect]:
-    """Every suspect that begins at ``start`` or later and before ``end``; the text around is context. Linear."""
+def suspects_in(text: str, start: int, end: int, enough: Callable[[str], bool]) -> Iterator[Suspect]:
+    """Every suspect that begins at ``start`` or later and before ``end``; the text around is context. Linear.
+
+    ``enough`` says of a rule that its suspects need not be looked at any more.
+    """
     pattern = _SUSPECT_ASCII if text.isascii() else _SUSPECT
     if not _ANY.search(text, start, end):  # many times faster than the pattern that tells them apart
         return
     for found in pattern.finditer(text, max(0, start - CONTEXT), min(len(text), end + CONTEXT)):
         if found.start() >= end:
             return
-        if found.start() >= start and (judged := _judged(found)) is not None:
+        rule = _RULES.get(found.lastgroup or "")
+        if rule is None or found.start() < start or enough(rule):
+            continue
+        if (judged := _judged(found)) is not None:
             yield judged
 
 

@@ -37,7 +37,9 @@ RULES = {
     )
 }
 MOST = 20
-"""Findings of one rule in one file that are listed."""
+"""Findings of one rule in one file that are listed, each for another line."""
+
+_MOST_WORK = 1000  # of one rule in one file, on whatever lines
 
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -118,15 +120,17 @@ class _Scan:
         found = sorted(self._found.values(), key=lambda each: (each.line or 0, each.rule))
         return _as_binary(found) if self._binary else found
 
-    def full(self, rule: str) -> bool:
-        """Whether enough findings of the rule are listed."""
-        return self._counts.get(rule, 0) >= MOST
+    def enough(self, rule: str) -> bool:
+        """Whether so much was found of the rule that the file need not be searched for more."""
+        return self._counts.get(rule, 0) >= _MOST_WORK
 
     def note(self, rule: str, line: int, severity: Severity, message: str) -> None:
         """List a finding, one for each rule and line."""
+        self._counts[rule] = self._counts.get(rule, 0) + 1
         if (rule, line) not in self._found:
-            self._counts[rule] = self._counts.get(rule, 0) + 1
             self._found[rule, line] = Finding(rule, self._path, line, severity, message)
+            if sum(each == rule for each, _ in self._found) >= MOST:
+                self._counts[rule] = _MOST_WORK
 
 
 def _as_binary(found: list[Finding]) -> list[Finding]:
@@ -163,11 +167,11 @@ class _SecretSearch:
         self._kept, self._judged = window[keep:], end - keep
 
     def _search(self, window: bytes, end: int) -> None:
-        if self._scan.full("secret"):
+        if self._scan.enough("secret"):
             return
         line, counted = self._line, 0
         for found in sorted(secrets_in(window), key=lambda each: each.start):
-            if self._judged <= found.start < end and not self._scan.full("secret"):
+            if self._judged <= found.start < end and not self._scan.enough("secret"):
                 line += window.count(b"\n", counted, found.start)
                 counted = found.start
                 self._scan.note("secret", line, "error", f"looks like {found.name}; its value is not shown")
@@ -207,11 +211,10 @@ class _TextSearch:
             line = self._line + window.count("\n", 0, bad.start())
             self._not_utf8(line, f"byte 0x{ord(bad[0]) - 0xDC00:02x}")
         line, counted = self._line, 0
-        for suspect in suspects_in(window, self._judged, end):
-            if not self._scan.full(suspect.rule):
-                line += window.count("\n", counted, suspect.at)
-                counted = suspect.at
-                self._scan.note(suspect.rule, line, suspect.severity, suspect.message)
+        for suspect in suspects_in(window, self._judged, end, self._scan.enough):
+            line += window.count("\n", counted, suspect.at)
+            counted = suspect.at
+            self._scan.note(suspect.rule, line, suspect.severity, suspect.message)
         keep = max(0, end - CONTEXT)
         self._line += window.count("\n", 0, keep)
         self._kept, self._judged = window[keep:], end - keep

@@ -42,8 +42,11 @@ def check_path(text: str) -> str | None:
 
 
 def check_paths(paths: Iterable[str]) -> list[tuple[str, str]]:
-    """Each path that cannot be in one snapshot beside the others, with the reason; the same path twice is one file."""
-    distinct = sorted(set(paths))
+    """Each path that cannot be in one snapshot beside those before it, with the reason.
+
+    The same path twice is one file.
+    """
+    distinct = list(dict.fromkeys(paths))
     found = [(path, reason) for path in distinct if (reason := check_path(path))]
     holders: dict[str, str] = {}
     for path in distinct:

@@ -9,10 +9,11 @@ stayed as they were.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 
-from repoint.errors import Conflict, Corrupt, InvalidInput, OutcomeUnknown, StoreUnavailable
+from repoint.errors import Conflict, Corrupt, InvalidInput, OutcomeUnknown, RepointError, StoreUnavailable
 from repoint.moves import (
     AnyAction,
     Decision,
@@ -42,12 +43,23 @@ NewStamp = Callable[[], Stamp]
 """A fresh stamp for every attempt: a new id, so that no record is ever sent twice as two."""
 
 
+class Settled(msgspec.Struct, frozen=True):
+    """An earlier move of this clone whose outcome was not known until now; ``stands``: it is part of the ledger."""
+
+    record: Record
+    stands: bool
+
+
 class Outcome(msgspec.Struct, frozen=True):
-    """How a move ended: ``moved`` when it stands (or would, in a dry run), else ``nothing`` says why."""
+    """How a move ended: ``moved`` when it stands (or would, in a dry run), else ``nothing`` says why.
+
+    ``settled`` are earlier moves that were settled first: one that stands now may have been applied only now.
+    """
 
     before: Record
     moved: Moved | None
     nothing: Nothing | None = None
+    settled: tuple[Settled, ...] = ()
 
 
 def view_of(registry: Registry, current: Current) -> View:
@@ -59,6 +71,7 @@ def view_of(registry: Registry, current: Current) -> View:
 
 def plan(registry: Registry, environment: EnvironmentName, action: AnyAction, stamp: Stamp) -> Outcome:
     """Decide and check, and write nothing (``--dry-run``). Raises: as ``move``."""
+    _check_ledger_kind(environment, action)
     current = registry.current(environment)
     decision = decide(view_of(registry, current), action, stamp)
     if isinstance(decision, Nothing):
@@ -78,15 +91,15 @@ def move(registry: Registry, environment: EnvironmentName, action: AnyAction, ne
         OutcomeUnknown: the record may or may not become part of the ledger; its id is in the facts.
     """
     _check_ledger_kind(environment, action)
-    resolve_pending(registry, environment)
+    settled = tuple(resolve_pending(registry, environment))
     first = current = registry.current(environment)
     for _ in range(MAX_DECISIONS):
         decision: Decision = decide(view_of(registry, current), action, new_stamp())
         if isinstance(decision, Nothing):
-            return Outcome(current.record, None, decision)
+            return Outcome(current.record, None, decision, settled)
         check_new_entries(registry, current.record, decision.record)
         if _swap(registry, current.pointer, decision.record):
-            return Outcome(current.record, decision)
+            return Outcome(current.record, decision, settled=settled)
         current = registry.current(environment)
         changed = changed_agents(action, first.record, current.record)
         if changed:
@@ -147,28 +160,45 @@ def check_new_entries(registry: Registry, before: Record, after: Record) -> None
         )
 
 
-def resolve_pending(registry: Registry, environment: EnvironmentName) -> list[PendingMove]:
+def resolve_pending(registry: Registry, environment: EnvironmentName) -> list[Settled]:
     """Settle this clone's own moves whose outcome was not known, before anything else (row 35).
 
     Raises:
         OutcomeUnknown: one of them still cannot be settled.
+        StoreUnavailable, Corrupt: as ``resolve``; what was not settled stays saved.
     """
-    if registry.state is None or not registry.store.late_writes:
+    if registry.state is None:
         return []
-    mine = [p for p in registry.state.pending() if (p.environment, p.store) == (environment, registry.store.name)]
-    for pending in mine:
-        resolve(registry, pending)
-    return mine
+    pending = registry.state.pending()
+    return [resolve(registry, p) for p in pending if (p.environment, p.store) == (environment, registry.store.name)]
 
 
-def resolve(registry: Registry, pending: PendingMove) -> bool:
-    """Send a saved move again, which also fences off its first sending; True when it stands. Raises: OutcomeUnknown."""
+def resolve(registry: Registry, pending: PendingMove) -> Settled:
+    """Settle a saved move: while its swap can still be applied it is sent again, as it was decided; else looked up.
+
+    Either way its first sending can change nothing any more.
+
+    Raises:
+        Conflict: it was saved for another store.
+        OutcomeUnknown: it still cannot be settled, and stays saved.
+        StoreUnavailable, Corrupt: it stays saved.
+    """
+    if pending.store != registry.store.name:
+        raise Conflict(
+            f"{pending.id} was sent to {pending.store}, not to {registry.store.name}",
+            kind="other-store",
+            hint="resolve it in the clone that sent it",
+        )
     content = pending.record.encode()
     record = registry.verified_record(pending.environment, None, content)
-    done = _send(registry, Pointer(b"", pending.expected), record, content)
+    sent, now = Pointer(b"", pending.expected), registry.store.read_pointer(pending.environment)
+    if now is not None and now.stamp == pending.expected:
+        stands = _final(registry, now, record, content, registry.store.swap_pointer(now, record, content))
+    else:
+        stands = _stands(registry, sent, record, content)
     if registry.state:
         registry.state.drop_pending(pending.id)
-    return done
+    return Settled(record, stands)
 
 
 def _check_ledger_kind(environment: EnvironmentName, action: AnyAction) -> None:
@@ -177,36 +207,70 @@ def _check_ledger_kind(environment: EnvironmentName, action: AnyAction) -> None:
 
 
 def _swap(registry: Registry, expected: Pointer, record: Record) -> bool:
-    """Save, send, forget: True when the record stands, False when another one won its generation."""
+    """Save, send, forget: True when the record stands, False when another one won its generation.
+
+    It is forgotten as soon as its outcome is known, and where the store refused it before anything was sent.
+    """
     content = encode(record)
-    late = registry.state if registry.store.late_writes else None
-    if late:
-        late.save_pending(
-            PendingMove(
-                environment=record.environment,
-                expected=expected.stamp,
-                id=record.id,
-                record=content.decode(),
-                store=registry.store.name,
-            )
-        )
-    done = _send(registry, expected, record, content)
-    if late:
-        late.drop_pending(record.id)
-    if done and registry.state:
-        registry.state.raise_mark(record.environment, record.generation, digest_of(content))
-    return done
-
-
-def _send(registry: Registry, expected: Pointer, record: Record, content: bytes) -> bool:
-    """Send the same bytes until the answer is final; a lost swap counts as done when the ledger holds our record."""
-    for _ in range(MAX_SENDS):
+    if registry.store.late_writes:
+        _save(registry, expected, record, content)
+    try:
         swap = registry.store.swap_pointer(expected, record, content)
-        if swap is Swap.DONE:
-            return True
+    except RepointError:
+        _forget(registry, record)
+        raise
+    try:
+        stands = _final(registry, expected, record, content, swap)
+    except OutcomeUnknown:
+        with suppress(StoreUnavailable):
+            _save(registry, expected, record, content)
+        raise
+    _forget(registry, record)
+    if stands and registry.state:
+        registry.state.raise_mark(record.environment, record.generation, digest_of(content))
+    return stands
+
+
+def _save(registry: Registry, expected: Pointer, record: Record, content: bytes) -> None:
+    if registry.state:
+        pending = PendingMove(
+            environment=record.environment,
+            expected=expected.stamp,
+            id=record.id,
+            record=content.decode(),
+            store=registry.store.name,
+        )
+        registry.state.save_pending(pending)
+
+
+def _forget(registry: Registry, record: Record) -> None:
+    if registry.state:
+        registry.state.drop_pending(record.id)
+
+
+def _final(registry: Registry, expected: Pointer, record: Record, content: bytes, swap: Swap) -> bool:
+    """Send the same bytes until the answer is final; a lost swap counts as done when the ledger holds our record.
+
+    Raises:
+        OutcomeUnknown: no final answer; also where the store could not be reached any more after a sending.
+        Corrupt: the pointer contradicts the ledger.
+    """
+    try:
+        for _ in range(MAX_SENDS - 1):
+            if swap is not Swap.UNKNOWN:
+                break
+            swap = registry.store.swap_pointer(expected, record, content)
         if swap is Swap.LOST:
-            return _stands(registry, record, content)
-    raise OutcomeUnknown(
+            return _stands(registry, expected, record, content)
+    except StoreUnavailable as error:
+        raise _unknown(record) from error
+    if swap is Swap.UNKNOWN:
+        raise _unknown(record)
+    return True
+
+
+def _unknown(record: Record) -> OutcomeUnknown:
+    return OutcomeUnknown(
         f"it is not known whether generation {record.generation} of {record.environment} ({record.action}) was written",
         kind="outcome-unknown",
         hint=f"repoint resolve {record.id}",
@@ -215,42 +279,49 @@ def _send(registry: Registry, expected: Pointer, record: Record, content: bytes)
     )
 
 
-def _stands(registry: Registry, record: Record, content: bytes) -> bool:
-    """Whether the ledger holds exactly our record at its generation. Raises: Corrupt, when the pointer is below it."""
-    pointer = registry.store.read_pointer(record.environment)
-    now = None if pointer is None else registry.verified_record(record.environment, None, pointer.content)
-    if pointer is None or now is None or now.generation < record.generation:
-        if now is not None and digest_of(pointer.content if pointer else b"") == record.previous:
-            raise StoreUnavailable(
-                "the store refused a swap that should have succeeded", kind="store-contradicts-itself"
-            )
-        raise Corrupt(
-            f"the pointer of {record.environment} went back while generation {record.generation} was written",
-            kind="pointer-went-back",
-            hint="nothing is recreated by itself; repoint verify explains",
-            promise=4,
-        )
-    if now.generation == record.generation:
-        return pointer.content == content
-    return registry.store.read_record(record.environment, record.generation) == content
+def _stands(registry: Registry, expected: Pointer, record: Record, content: bytes) -> bool:
+    """Whether the ledger holds exactly our record, now that its swap cannot be applied any more.
+
+    Raises:
+        Corrupt: the pointer is gone or went back, or our generation is missing beneath it.
+        StoreUnavailable: the store cannot be read, or refused a swap of the very pointer that it shows.
+    """
+    now = registry.store.read_pointer(record.environment)
+    if now is None:
+        raise _went_back(record)
+    newest = registry.verified_record(record.environment, None, now.content).generation
+    if newest == record.generation:
+        return now.content == content
+    if newest > record.generation:
+        return encode(registry.record_at(record.environment)(record.generation)) == content
+    if digest_of(now.content) != record.previous:
+        raise _went_back(record)
+    if now.stamp == expected.stamp:
+        raise StoreUnavailable("the store refused a swap that should have succeeded", kind="store-contradicts-itself")
+    return False  # somebody wrote the same record again, under another stamp
+
+
+def _went_back(record: Record) -> Corrupt:
+    return Corrupt(
+        f"the pointer of {record.environment} went back while generation {record.generation} was written",
+        kind="pointer-went-back",
+        hint="nothing is recreated by itself; repoint verify explains",
+        promise=4,
+    )
 
 
 def _lost_to(registry: Registry, before: Record, after: Record, changed: list[AgentName]) -> Conflict:
     """The error of row 34: who moved which of our agents, to what, when."""
     agent = changed[0]
-    entry = next((e for a, e in after.agents.items() if a == agent), None)
-    winner = (
-        after
-        if entry is None
-        else registry.record_at(after.environment)(entry.since)
-        if entry.since < after.generation
-        else after
-    )
-    was = next((e.version for a, e in before.agents.items() if a == agent), "not live")
+    entry = after.agents[agent]  # an agent that was live once stays in the record
+    winner = after if entry.since == after.generation else registry.record_at(after.environment)(entry.since)
+    was = before.agents[agent].version if agent in before.agents else "not live"
+    others = f", and {', '.join(changed[1:6])} changed too" if changed[1:] else ""
     return Conflict(
-        f"{winner.actor.name} moved {agent} in {after.environment} first: "
-        f"{was} -> {entry.version if entry else 'not live'} ({winner.action}, generation {winner.generation}, {winner.time})"
-        + (f": {winner.message}" if winner.message else ""),
+        f"{winner.actor.name} moved {agent} in {after.environment} first: {was} -> {entry.version} "
+        f"({winner.action}, generation {winner.generation}, {winner.time})"
+        + (f": {winner.message}" if winner.message else "")
+        + others,
         kind="lost-race",
         hint="nothing of yours was done; look (repoint status) and decide again",
         agents=list(changed),

@@ -72,7 +72,7 @@ class Registry:
                 raise Corrupt(
                     f"generation {generation} of {environment} is missing from the ledger",
                     kind="ledger-gap",
-                    hint="repoint verify says what else is damaged",
+                    hint="in a shallow clone: git fetch --unshallow; otherwise repoint verify says what is damaged",
                     promise=4,
                 )
             return self.verified_record(environment, generation, content)

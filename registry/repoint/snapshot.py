@@ -75,7 +75,7 @@ def _named(copy: WorkingCopy) -> Iterator[tuple[KeyPath, str]]:
 
 def _refuse_paths(copy: WorkingCopy, named: list[tuple[KeyPath, str]], limits: Limits) -> None:
     """Before any file is opened."""
-    paths = {MANIFEST, *(path for _, path in named)}
+    paths = dict.fromkeys([MANIFEST, *(path for _, path in named)])
     if len(paths) > limits.files:
         raise InvalidInput(
             f"{copy.shown}/{MANIFEST}: names {len(paths)} files, itself included, more than the {limits.files} allowed",

@@ -60,7 +60,9 @@ def environment_status(
     try:
         record = registry.current(environment).record
     except RepointError as error:
-        return EnvironmentStatus(environment, None, None, [], [], None, error.message)
+        seen = workspace.state.mark(environment)
+        last = f" (last seen here: generation {seen.generation}, stale)" if seen else ""
+        return EnvironmentStatus(environment, None, None, [], [], None, error.message + last)
     yanks = registry.yanks() or {}
     live = []
     for agent, entry in sorted(record.agents.items()):

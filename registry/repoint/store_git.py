@@ -23,6 +23,7 @@ from repoint.gitobjects import (
     SNAPSHOT_PATH,
     ObjectId,
     RecordTree,
+    TreeEntry,
     commit_header,
     is_object_id,
     nested_trees,
@@ -38,8 +39,8 @@ from repoint.gitrefs import ENVIRONMENTS, TAGS, RefChange, RefOutcome
 from repoint.gitrepo import GitRepository
 from repoint.names import is_version
 from repoint.store import Content, Contents, Draft, Foreign, Pointer, Swap
-from repoint_schemas.canonical import MEBIBYTE, Digest, DocumentError, decode, digest_of
-from repoint_schemas.documents import AgentName, EnvironmentName, FileEntry, Record, Release, Snapshot, Version
+from repoint_schemas.canonical import MEBIBYTE, Digest, digest_of
+from repoint_schemas.documents import AgentName, Entry, EnvironmentName, FileEntry, Record, Release, Snapshot, Version
 
 TAG_LIMIT = Release.LIMIT + MEBIBYTE
 AGENTS_TREE_LIMIT = 16 * MEBIBYTE
@@ -55,6 +56,12 @@ class _Place(msgspec.Struct):
 
     environment: str
     generation: int
+
+
+class _Agents(msgspec.Struct):
+    """What a record that its reader has verified says is live."""
+
+    agents: dict[AgentName, Entry]
 
 
 class GitStore:
@@ -191,7 +198,7 @@ class GitStore:
         if content is not None and not _belongs(content, environment, generation):
             index.rebuild()
             content = self._indexed(index, generation)
-        return content
+        return content if content is not None and _belongs(content, environment, generation) else None
 
     def read_ledger(self, environment: EnvironmentName, newest: int, oldest: int) -> Iterator[bytes]:
         """See ``Store``."""
@@ -203,6 +210,8 @@ class GitStore:
             content = record.content if isinstance(record, Found) else None
             if content is None or not _belongs(content, environment, generation):
                 content = self.read_record(environment, generation)
+            if content is None and self.repository.shallow:
+                raise shallow_ledger(environment)
             if content is None:
                 raise corrupt_object(f"{ENVIRONMENTS}{environment}", f"it holds no record {generation}")
             yield content
@@ -254,19 +263,24 @@ class GitStore:
     def _next_tree(self, expected: Pointer, record: Record, content: bytes) -> RecordTree:
         """The new record's tree, from the previous one where that can be read, else from the record alone."""
         try:
-            before = decode(expected.content, Record, limit=Record.LIMIT).agents
-        except DocumentError:
+            before = msgspec.json.decode(expected.content, type=_Agents).agents
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             return record_tree(record, content)
-        views = self.repository.cat.contents(f"{expected.stamp}:agents", AGENTS_TREE_LIMIT)
-        if views is None or views.kind != "tree":
-            return record_tree(record, content)
-        entries = tree_entries(views.content)
+        entries = self._views(expected.stamp)
         if len(entries) != len(before):
             return record_tree(record, content)
         changed = [
             agent for agent in before.keys() | record.agents.keys() if before.get(agent) != record.agents.get(agent)
         ]
         return next_record_tree(record, content, entries, changed)
+
+    def _views(self, commit: str) -> list[TreeEntry]:
+        """The readable views beneath a record's commit; none where they are damaged: that must not hinder a move."""
+        try:
+            found = self.repository.cat.contents(f"{commit}:agents", AGENTS_TREE_LIMIT)
+            return tree_entries(found.content) if found and found.kind == "tree" else []
+        except (Corrupt, ValueError):
+            return []
 
     def _commits_of(self, releases: Sequence[tuple[AgentName, Version, Digest]]) -> list[ObjectId]:
         """The commits of published releases. Raises: Corrupt, where one is not here or has another digest."""
@@ -325,6 +339,15 @@ class GitStore:
 def tag_of(agent: AgentName, version: Version) -> str:
     """The full name of a version's tag."""
     return f"{TAGS}{agent}@v{version}"
+
+
+def shallow_ledger(environment: EnvironmentName) -> StoreUnavailable:
+    """The error to raise where a shallow clone lacks the older records."""
+    return StoreUnavailable(
+        f"this clone is shallow, so the ledger of {environment} is not whole here",
+        kind="shallow-clone",
+        hint="git fetch --unshallow --tags",
+    )
 
 
 def _checked(entry: FileEntry, content: Content) -> Iterator[bytes]:

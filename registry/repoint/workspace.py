@@ -164,6 +164,10 @@ def registry_of_environments(store: GitStore) -> tuple[str, str] | None:
         if content is not None:
             record = read_document(content, Record, Record.LIMIT, f"{environment} generation 0")
             return record.registry, str(record.authority)
+        pointer = store.read_pointer(environment)  # a shallow clone: the pin of generation 0 is not here
+        if pointer is not None:
+            record = read_document(pointer.content, Record, Record.LIMIT, f"the pointer of {environment}")
+            return record.registry, "local"
     return None
 
 

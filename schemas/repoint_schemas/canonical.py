@@ -29,11 +29,15 @@ D = TypeVar("D", bound="Document")
 
 
 class DocumentError(ValueError):
-    """A document that cannot be accepted; ``newer`` is true when only a newer Repoint could read it."""
+    """A document that cannot be accepted.
 
-    def __init__(self, reason: str, *, newer: bool = False) -> None:
+    ``newer`` is true when only a newer Repoint could read it, ``excessive`` when it is too large or nested too deeply.
+    """
+
+    def __init__(self, reason: str, *, newer: bool = False, excessive: bool = False) -> None:
         super().__init__(reason)
         self.newer = newer
+        self.excessive = excessive
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,9 +90,9 @@ def decode(content: bytes, kind: type[D], *, limit: int) -> D:
             types, or bytes that are not canonical (blanks, key order, duplicate keys, other spellings of a number).
     """
     if len(content) > limit:
-        raise DocumentError(f"{len(content)} bytes, more than the {limit} allowed")
+        raise DocumentError(f"{len(content)} bytes, more than the {limit} allowed", excessive=True)
     if content.count(b"{") + content.count(b"[") > MAX_DEPTH and _depth(content) > MAX_DEPTH:
-        raise DocumentError(f"nested more than {MAX_DEPTH} levels deep")
+        raise DocumentError(f"nested more than {MAX_DEPTH} levels deep", excessive=True)
     try:
         document: D = _decoder(kind).decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

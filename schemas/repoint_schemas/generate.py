@@ -72,7 +72,7 @@ class _OfToml(GenerateJsonSchema):
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> Schema:
         made = super().default_schema(schema)
-        return {key: value for key, value in made.items() if (key, value) != ("default", None)}
+        return {key: value for key, value in made.items() if key != "default" or not isinstance(value, dict | None)}
 
     def dict_schema(self, schema: core_schema.DictSchema) -> Schema:
         made = super().dict_schema(schema)

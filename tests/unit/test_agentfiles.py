@@ -119,12 +119,12 @@ def test_paths_that_are_refused(tmp_path: Path, path: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("paths", "bad"),
     [
-        (["a.md", "A.md"], "a.md"),
-        (["prompts/x", "Prompts/X"], "prompts/x"),
-        (["agent.toml", "Agent.TOML"], "agent.toml"),
-        (["caf\u00e9", "cafe\u0301"], "caf\u00e9"),
-        (["stra\u00dfe", "STRASSE"], "stra\u00dfe"),
-        (["a\u200cb", "ab"], "a\u200cb"),
+        (["a.md", "A.md"], "A.md"),
+        (["prompts/x", "Prompts/X"], "Prompts/X"),
+        (["agent.toml", "Agent.TOML"], "Agent.TOML"),
+        (["caf\u00e9", "cafe\u0301"], "cafe\u0301"),
+        (["stra\u00dfe", "STRASSE"], "STRASSE"),
+        (["a\u200cb", "ab"], "ab"),
         (["a", "a/b"], "a/b"),
         (["A", "a/b/c"], "a/b/c"),
         (["agent.toml", "agent.toml/x"], "agent.toml/x"),

@@ -96,7 +96,7 @@ def test_numbers(number: float, written: str) -> None:
     assert f'"config":{{"x":{written}}}'.encode() in content
 
 
-@pytest.mark.parametrize("spelling", ["1.0", "-0", "1E2", "1e2", "0.10", "10000000000000000.0", "1e16"])
+@pytest.mark.parametrize("spelling", ["1.0", "-0", "1E2", "1e2", "0.10", "1000000000000000.0", "1e15"])
 def test_other_spellings_of_numbers_are_refused(spelling: str) -> None:
     assert "not canonical" in str(refusal(GOOD.replace(b'"config":{}', f'"config":{{"x":{spelling}}}'.encode())))
 

@@ -222,6 +222,26 @@ def test_a_stream_that_is_left_early_does_not_confuse_the_next_request(repositor
     assert repository.cat.info(oid) == (oid, "blob", len(content))
 
 
+def test_replies_before_a_damaged_object_are_given(repository: GitRepository) -> None:
+    whole, damaged = repository.objects.write("blob", b"whole"), repository.objects.write("blob", b"damaged")
+    overwrite(loose(repository, damaged), b"")
+    replies = repository.cat.many([whole, "1" * 40, damaged, whole], 10)
+    assert next(replies) == (whole, "blob", b"whole")
+    assert next(replies) is None
+    with pytest.raises(Corrupt):
+        next(replies)
+
+
+def test_a_stream_cannot_be_read_on_after_another_request(repository: GitRepository) -> None:
+    oid = repository.objects.write("blob", os.urandom(2 << 20))
+    found = repository.cat.stream(oid, 1 << 30)
+    assert found is not None
+    next(found[1])
+    repository.cat.info(oid)
+    with pytest.raises(ValueError, match="read on"):
+        next(found[1])
+
+
 @pytest.mark.parametrize("position", [1, 5, 15, -1])
 @pytest.mark.parametrize("size", [10, 100_000])
 def test_a_flipped_byte_is_damage_and_not_absence(repository: GitRepository, position: int, size: int) -> None:

@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 from repoint.errors import InvalidInput
 from repoint.manifest import MAX_BYTES, WorkingCopy, read_manifest, written
 
+NAMES = "names are 1 to 63 of A-Z, a-z, 0-9, '_', '.' and '-', beginning with a letter, a digit or '_'"
+SECRET_NAMES = "must be the name of an environment variable as in PAYMENTS_API_KEY, never the secret itself"
+
 MINIMAL = """\
 schema = "repoint.manifest/1"
 [agent]
@@ -79,7 +82,10 @@ def test_reads_every_field(tmp_path: Path) -> None:
     copy = read(tmp_path, FULL)
     manifest = copy.manifest
     assert (copy.agent, copy.folder, copy.content) == ("refund", tmp_path, FULL.encode())
-    assert (manifest.agent.description, manifest.agent.owners) == ("Decides refund requests", ("payments@acme.example",))
+    assert (manifest.agent.description, manifest.agent.owners) == (
+        "Decides refund requests",
+        ("payments@acme.example",),
+    )
     assert (manifest.model.provider, manifest.model.name) == ("anthropic", "claude-sonnet-4-5-20250929")
     assert manifest.prompts == {"system": "prompts/system.md", "few_shot": "prompts/examples.jsonl"}
     assert manifest.integrations["payments"].secrets == ("PAYMENTS_API_KEY",)
@@ -97,7 +103,7 @@ def test_only_schema_agent_and_model_are_needed(tmp_path: Path) -> None:
 def test_models_are_frozen(tmp_path: Path) -> None:
     manifest = read(tmp_path, FULL).manifest
     with pytest.raises(ValueError, match="frozen"):
-        manifest.model.name = "other"
+        manifest.model.name = "other"  # type: ignore[misc]
 
 
 def test_one_point_zero_is_one(tmp_path: Path) -> None:
@@ -138,11 +144,9 @@ max_attempts = true
         "4: agent.nam: unknown key; did you mean name?",
         "5: agent.owners[1]: must be a string",
         "8: model.name: must be a string",
-        '10: prompts."bad name": names are 1 to 63 of A-Z, a-z, 0-9, \'_\', \'.\' and \'-\', beginning with a letter, '
-        "a digit or '_'",
+        f'10: prompts."bad name": {NAMES}',
         "12: integrations.x.kind: must be 'openapi', 'mcp', 'function' or 'http'",
-        "13: integrations.x.secrets[0]: must be the name of an environment variable as in PAYMENTS_API_KEY, "
-        "never the secret itself",
+        f"13: integrations.x.secrets[0]: {SECRET_NAMES}",
         "14: integrations.x.endpoint: must be a URL as in https://payments.acme.example/v1",
         "16: config.temperature: must be a number",
         "17: config.stop: must be a string or an array of strings",
@@ -163,15 +167,24 @@ max_attempts = true
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[integrations]\nx = {kind = 'mcp', secretz = []}\n", "8: integrations.x.secretz: unknown key; did you mean secrets?"),
+        (
+            "[integrations]\nx = {kind = 'mcp', secretz = []}\n",
+            "8: integrations.x.secretz: unknown key; did you mean secrets?",
+        ),
         ("[config.retry]\nmax_attempts = 0\n", "8: config.retry.max_attempts: must be greater than or equal to 1"),
         ("[config]\nretry.max_attempts = 1.5\n", "8: config.retry.max_attempts: must be a whole number"),
         ("[config]\ntimeout_seconds = 0\n", "8: config.timeout_seconds: must be greater than 0"),
         ("[config]\nmax_tokens = true\n", "8: config.max_tokens: must be a whole number"),
         ("[config]\nretry = 3\n", "8: config.retry: must be a table"),
-        ("[integrations.x]\nkind = 'mcp'\nsecrets = ['A', 'A']\n", "9: integrations.x.secrets: must not name anything twice"),
+        (
+            "[integrations.x]\nkind = 'mcp'\nsecrets = ['A', 'A']\n",
+            "9: integrations.x.secrets: must not name anything twice",
+        ),
         ("[integrations.x]\nspec = 'a.json'\n", "7: integrations.x.kind: is missing"),
-        ("[integrations.x]\nkind = 'http'\nspec = ''\n", "9: integrations.x.spec: String should have at least 1 character"),
+        (
+            "[integrations.x]\nkind = 'http'\nspec = ''\n",
+            "9: integrations.x.spec: String should have at least 1 character",
+        ),
         ("[prompts]\nsystem = ['a']\n", "8: prompts.system: must be a string"),
         ("prompts = 3\n", "7: model.prompts: unknown key; known here: provider, name"),
         ("[requires]\nintake = 'newest'\n", "8: requires.intake: "),
@@ -197,7 +210,7 @@ def test_refuses_with_line_and_key(tmp_path: Path, text: str, said: str) -> None
     ],
 )
 def test_values_that_canonical_json_cannot_hold(tmp_path: Path, value: str, what: str) -> None:
-    said = f"what cannot be stored; write it as a string".replace("what", what)
+    said = f"{what} cannot be stored; write it as a string"
     assert lines(tmp_path, f"{MINIMAL}[config]\nx = 1\ny = [\n  1,\n  {{z = {value}}},\n]\n") == [
         f"11: config.y[1].z: {said}"
     ]
@@ -258,13 +271,13 @@ def test_missing(tmp_path: Path) -> None:
 
 
 def test_missing_folder(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="agent.toml: cannot be read: No such file or directory"):
+    with pytest.raises(InvalidInput, match=r"agent.toml: cannot be read: No such file or directory"):
         read_manifest(tmp_path / "nowhere", "refund")
 
 
 def test_a_directory(tmp_path: Path) -> None:
     (tmp_path / "agent.toml").mkdir()
-    with pytest.raises(InvalidInput, match="agent.toml: is a directory, not a regular file"):
+    with pytest.raises(InvalidInput, match=r"agent.toml: is a directory, not a regular file"):
         read_manifest(tmp_path, "refund")
 
 
@@ -283,7 +296,7 @@ def test_a_symbolic_link_and_a_fifo(tmp_path: Path) -> None:
 def test_unreadable(tmp_path: Path) -> None:
     (tmp_path / "agent.toml").write_text(MINIMAL)
     (tmp_path / "agent.toml").chmod(0)
-    with pytest.raises(InvalidInput, match="agent.toml: cannot be read: Permission denied"):
+    with pytest.raises(InvalidInput, match=r"agent.toml: cannot be read: Permission denied"):
         read_manifest(tmp_path, "refund")
 
 
@@ -293,7 +306,9 @@ def test_a_secret_in_place_of_a_name_is_not_repeated(tmp_path: Path) -> None:
     assert value not in error.message + str(error.facts)
 
 
-@pytest.mark.parametrize("endpoint", ["https://user:pw@x.example/", "javascript:alert(1)", "https://", "//x", "https://x:y/"])
+@pytest.mark.parametrize(
+    "endpoint", ["https://user:pw@x.example/", "javascript:alert(1)", "https://", "//x", "https://x:y/"]
+)
 def test_endpoints_that_are_refused(tmp_path: Path, endpoint: str) -> None:
     text = f"{MINIMAL}[integrations.x]\nkind = 'http'\nendpoint = '{endpoint}'\n"
     assert lines(tmp_path, text)[0].startswith("9: integrations.x.endpoint: must ")
@@ -316,7 +331,9 @@ VALUES = st.recursive(
     | st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=20)
     | st.dates()
     | st.times(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=5), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=5), inner)
+    ),
     max_leaves=8,
 )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import semver
 from hypothesis import given
@@ -206,7 +208,7 @@ versions = st.builds(
 @given(st.lists(versions, min_size=2, max_size=12))
 def test_order_is_that_of_the_semver_package(listed: list[str]) -> None:
     assert sorted(listed, key=version_key) == sorted(listed, key=semver.Version.parse)
-    for one, other in zip(listed, listed[1:], strict=False):
+    for one, other in itertools.pairwise(listed):
         compared = semver.Version.parse(one).compare(other)
         assert (version_key(one) > version_key(other)) - (version_key(one) < version_key(other)) == compared
 
@@ -219,10 +221,10 @@ def test_every_version_is_one_for_the_semver_package_too(text: str) -> None:
 
 
 def test_the_example_of_the_specification() -> None:
-    written = (
-        "1.0.0-alpha 1.0.0-alpha.1 1.0.0-alpha.beta 1.0.0-beta 1.0.0-beta.2 1.0.0-beta.11 1.0.0-rc.1 1.0.0".split()
-    )
-    assert sorted(reversed(written), key=version_key) == written
+    pre = ["alpha", "alpha.1", "alpha.beta", "beta", "beta.2", "beta.11", "rc.1"]
+    written = [*(f"1.0.0-{each}" for each in pre), "1.0.0"]
+    backwards = written[::-1]
+    assert sorted(backwards, key=version_key) == written
     assert [is_prerelease(each) for each in written] == [True] * 7 + [False]
 
 

@@ -436,6 +436,33 @@ def test_an_index_that_fell_far_behind_catches_up(sandbox: Sandbox, store: GitSt
     assert index_of(sandbox).stat().st_size == 96 + 28 * len(ledger)
 
 
+def test_other_requests_between_the_records_of_a_ledger(store: GitStore, ledger: list[Record]) -> None:
+    for record, expected in zip(store.read_ledger(PRODUCTION, 8, 0), reversed(ledger), strict=True):
+        assert record == encode(expected)
+        assert store.read_record(PRODUCTION, 3) == encode(ledger[3])
+
+
+def test_a_ledger_is_read_through_an_index_that_names_wrong_commits(
+    sandbox: Sandbox, store: GitStore, ledger: list[Record]
+) -> None:
+    check_ledger(store, ledger)
+    whole = index_of(sandbox).read_bytes()
+    entries = [whole[at : at + 28] for at in range(96, len(whole), 28)]
+    index_of(sandbox).write_bytes(whole[:96] + b"".join([*entries[1::-1], *entries[2:]]))
+    with sandbox.store() as fresh:
+        assert list(fresh.read_ledger(PRODUCTION, 8, 0)) == [encode(record) for record in reversed(ledger)]
+
+
+def test_damaged_views_do_not_hinder_a_move(sandbox: Sandbox, store: GitStore, ledger: list[Record]) -> None:
+    from repoint.gitobjects import record_tree
+
+    damage(sandbox, "repoint/env/production:agents")
+    record = move(store, ledger[-1])
+    tree = sandbox.git("rev-parse", "repoint/env/production^{tree}").strip()
+    assert tree == record_tree(record, encode(record)).root
+    assert sandbox.git("fsck", "--strict", "--no-dangling") == ""
+
+
 @pytest.mark.parametrize("how", ["cut", "zeros", "swapped", "shifted", "other header", "garbage", "empty", "folder"])
 def test_a_damaged_index_is_only_slower(sandbox: Sandbox, store: GitStore, ledger: list[Record], how: str) -> None:
     check_ledger(store, ledger)

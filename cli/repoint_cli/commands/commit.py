@@ -106,9 +106,9 @@ def working_copy(session: Session, agent: AgentName, source: Path | None = None)
                 f"there is no folder {folder}", kind="no-such-folder", hint="--from takes the folder of agent.toml"
             )
         return read_manifest(folder, agent, shown=str(source))
-    if workspace.config is None:
+    if workspace.config is None or workspace.repository.bare:
         raise NotFound(
-            "there is no repoint.toml here that says where agents are",
+            "there is no checkout with a repoint.toml here that says where agents are",
             kind="no-config",
             hint=f"name the folder: repoint commit {agent} --from DIR",
         )

@@ -46,6 +46,14 @@ def version_pair(text: str, command: str) -> Pair:
     return ref.agent, ref.version
 
 
+def named_environment(session: Session, name: str | None, command: str) -> EnvironmentName:
+    """The environment that was named: what makes something live never goes by a default. Raises: UsageError."""
+    if name is None:
+        known = ", ".join(session.workspace.environments())
+        raise UsageError(f"{command} where? It takes --env ENV", kind="environment-required", hint=f"one of {known}")
+    return session.environment(name)
+
+
 @click.command(
     epilog="""\b
 Examples:
@@ -54,7 +62,7 @@ Examples:
 """
 )
 @click.argument("targets", nargs=-1, required=True, metavar="AGENT@VERSION...", shell_complete=complete_refs)
-@environment_option("--to")
+@environment_option("--to", default=False)
 @message_option()
 @ticket_option
 @dry_run_option
@@ -71,7 +79,7 @@ def promote(
     """Make versions live in an environment: all of them in one record, or none."""
     action = Promote(tuple(version_pair(t, "promote") for t in targets))
     with opened(settings) as session:
-        place = session.environment(environment)
+        place = named_environment(session, environment, "promote")
         outcome = carry_out(session, place, action, lambda: session.new_stamp(message, ticket), dry_run=dry_run)
         undo = undo_promote(outcome.moved.record) if outcome.moved else None
         result = result_of(outcome, "promote", dry_run=dry_run, undo=undo or None)
@@ -89,7 +97,7 @@ def _flag(
 ) -> None:
     """Carry out a move that changes no pointer."""
     with opened(settings) as session:
-        environment = place or session.environment(name)
+        environment = place or named_environment(session, name, verb)
         outcome = carry_out(session, environment, action, lambda: session.new_stamp(*texts), dry_run=False)
         result = result_of(outcome, verb, dry_run=False)
         say_move(session, outcome, result)
@@ -112,7 +120,7 @@ def _say_where_live(session: Session, pair: Pair) -> None:
 
 @click.command()
 @click.argument("target", metavar="AGENT@VERSION", shell_complete=complete_refs)
-@environment_option()
+@environment_option(default=False)
 @message_option()
 @ticket_option
 @global_options

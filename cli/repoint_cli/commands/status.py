@@ -6,6 +6,7 @@ import click
 
 from repoint.errors import RepointError
 from repoint.status import agent_statuses, environment_status
+from repoint.workspace import require_refs_here
 from repoint_cli.options import Settings, global_options, pass_settings
 from repoint_cli.output import ago, first_line, safe, table
 from repoint_cli.session import Session, now, opened
@@ -30,6 +31,7 @@ def status(settings: Settings) -> None:
         for move in pending:
             session.console.say(f"pending: {move.id} in {move.environment}: repoint resolve {move.id}")
         session.console.result(result, page=True)
+        require_refs_here(workspace)
         failed = [e for e in environments if e.error]
         if failed:
             raise _unreadable(session, failed[0])

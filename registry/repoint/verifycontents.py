@@ -1,0 +1,125 @@
+"""``verify --deep``: the bytes of every file against the SHA-256 that was released, and the lints once more.
+
+Promises 1, 9 and 10. Each blob is streamed once, however many versions hold it, and is hashed while it is linted, so
+memory stays small. What the lints find is reported once for each agent, at the lowest version that holds it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+
+from repoint.agentfiles import MANIFEST, Limits
+from repoint.errors import Corrupt
+from repoint.findings import Finding
+from repoint.gitobjects import ObjectId
+from repoint.lint import lint_stored, lint_text
+from repoint.verifyobjects import FETCH, ObjectReader, Unreadable
+from repoint.verifyreleases import Case
+from repoint.verifyreport import Report
+from repoint.verifytree import Files
+from repoint_schemas.documents import AgentName, FileEntry, Snapshot, Version
+
+AllowedRules = Callable[[AgentName], Collection[str]]
+
+
+class ContentsCheck:
+    """Reads the files of one version after another; ``close`` reports what the lints found."""
+
+    def __init__(self, reader: ObjectReader, report: Report, limits: Limits, allowed: AllowedRules) -> None:
+        self._reader = reader
+        self._report = report
+        self._limits = limits
+        self._allowed = allowed
+        self._hashes: dict[ObjectId, str] = {}  # an empty one: the blob is damaged
+        self._linted: dict[ObjectId, list[Finding]] = {}
+        self._found: dict[tuple[AgentName, str, str], list[Version]] = {}
+
+    def check(self, case: Case, files: Files) -> None:
+        """Hash and lint the files of one version that are there with the right size."""
+        assert case.snapshot is not None  # noqa: S101 - files are known only where the snapshot is
+        found = self._lint(case.snapshot, case.snapshot_bytes, files)
+        for entry in case.snapshot.files():
+            if entry.path not in files.bad:
+                self._compare(case, files.blobs[entry.path], entry)
+        self._check_limits(case, case.snapshot.files())
+        release = case.release
+        found += lint_text("its message", release.message) + lint_text("its ticket", release.ticket or "")
+        allowed = self._allowed(release.agent)
+        for each in found:
+            if each.severity == "error" and each.rule not in allowed:
+                where = each.path + (f":{each.line}" if each.line else "")
+                key = (release.agent, each.rule, f"{where}: {each.message}")
+                self._found.setdefault(key, []).append(release.version)
+
+    def close(self) -> None:
+        """Report what the lints found (promise 9)."""
+        for (agent, rule, message), versions in self._found.items():
+            others = list(dict.fromkeys(versions))[1:]
+            also = f"; so do {', '.join(others[:3])}" + (f" and {len(others) - 3} more" if others[3:] else "")
+            self._report.add(9, rule, f"{agent}@{versions[0]}", message + (also if others else ""))
+
+    def _lint(self, snapshot: Snapshot, content: bytes, files: Files) -> list[Finding]:
+        """What the lints say of a version; blobs that were linted before are not read again."""
+        read: dict[str, ObjectId] = {}
+        known: list[Finding] = []
+
+        def chunks(entry: FileEntry) -> Iterator[bytes] | None:
+            if entry.path in files.bad:
+                return None
+            oid = files.blobs[entry.path]
+            if oid in self._linted and entry.path != MANIFEST:
+                known.extend(replace(each, path=entry.path) for each in self._linted[oid])
+                return None
+            read[entry.path] = oid
+            return self._hashing(oid, entry.size)
+
+        found = lint_stored(snapshot, content, chunks)
+        for path, oid in read.items():
+            self._linted[oid] = [each for each in found if each.path == path]
+        return found + known
+
+    def _hashing(self, oid: ObjectId, size: int) -> Iterator[bytes]:
+        """A blob's chunks, its hash remembered at the end."""
+        self._hashes[oid] = ""
+        chunks = self._reader.chunks(oid, size + 1)
+        if isinstance(chunks, Unreadable):
+            return
+        hashed = hashlib.sha256()
+        try:
+            for chunk in chunks:
+                hashed.update(chunk)
+                yield chunk
+        except Corrupt:
+            return
+        self._report.checked["bytes"] += size
+        self._hashes[oid] = hashed.hexdigest()
+
+    def _compare(self, case: Case, oid: ObjectId, entry: FileEntry) -> None:
+        found = self._hashes[oid]
+        if found == entry.sha256:
+            return
+        case.whole = False
+        if found:
+            message = f"{entry.path} has the SHA-256 {found}, but {entry.sha256} was released"
+            self._report.add(1, "file-changed", case.place, message)
+        else:
+            message = f"{entry.path}: Git object {oid} is damaged; {FETCH}"
+            self._report.add(1, "object-corrupt", case.place, message)
+
+    def _check_limits(self, case: Case, files: list[FileEntry]) -> None:
+        limits, total = self._limits, sum(entry.size for entry in files)
+        largest = max(files, key=lambda entry: entry.size)
+        over = [
+            f"{found} {what}, more than the {limit} allowed"
+            for what, found, limit in (
+                (f"bytes in {largest.path}", largest.size, limits.file_bytes),
+                ("files", len(files), limits.files),
+                ("bytes in all", total, limits.snapshot_bytes),
+            )
+            if found > limit
+        ]
+        if over:
+            message = f"it has {'; '.join(over)}; if that is meant, raise [limits] in repoint.toml"
+            self._report.add(10, "over-limit", case.place, message)
