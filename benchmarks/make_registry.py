@@ -42,9 +42,10 @@ from repoint.gitobjects import (
 from repoint.manifest import read_manifest
 from repoint.moves import Moved, Promote, Stamp, Target, View, decide, first_record
 from repoint.names import YANK_LEDGER
-from repoint.release import build_release, time_text
+from repoint.release import build_release
 from repoint.scaffold import PROMPT, scaffold_agent
 from repoint.snapshot import build_snapshot
+from repoint.stamps import time_text
 from repoint.store import Draft
 from repoint_schemas.canonical import digest_of, encode
 from repoint_schemas.config import Config, RegistrySection

@@ -1,8 +1,8 @@
 """What the tests of stores and moves share: small versions, registries in memory and in Git, and a store with faults.
 
-``FaultStore`` does by plan what a network and a process do by accident: it crashes, loses requests and replies, applies
-a write after its call ended, repeats it, or lets others go first. It notes every fault that happened, so that a test can
-show that it tested something.
+``FaultStore`` does by plan what a network and a process do by accident: it crashes, loses requests and replies,
+applies a write after its call ended, repeats it, or lets others go first. It notes every fault that happened, so that
+a test can show that it tested something.
 """
 
 from __future__ import annotations

@@ -47,10 +47,26 @@ def environment_option(*names: str, default: bool = True) -> Callable[[C], C]:
 
 
 def message_option(*, required: bool = False) -> Callable[[C], C]:
-    """``-m TEXT``: why."""
+    """``-m TEXT``: why; where it is required it must say something."""
+    if not required:
+        return click.option("-m", "--message", default="", metavar="TEXT", help="Why; it stays in the history.")
     return click.option(
-        "-m", "--message", default="", required=required, metavar="TEXT", help="Why; it stays in the history."
+        "-m",
+        "--message",
+        required=True,
+        metavar="TEXT",
+        callback=_something_said,
+        help="Why; it stays in the history.",
     )
+
+
+def _something_said(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    del ctx, param
+    if not value.strip():
+        from repoint.errors import InvalidInput
+
+        raise InvalidInput("the message is empty", kind="invalid-message", hint="say in -m what is done and why")
+    return value
 
 
 def ticket_option(command: C) -> C:

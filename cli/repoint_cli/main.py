@@ -99,7 +99,7 @@ def run(arguments: list[str]) -> int:
     settings = Settings()
     settings.console.colour = wants_colour()
     try:
-        code = cli.main(args=arguments, prog_name="repoint", standalone_mode=False, obj=settings)
+        code = cli.main(args=arguments or ["--help"], prog_name="repoint", standalone_mode=False, obj=settings)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as stop:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 import click
@@ -13,13 +12,13 @@ from repoint_cli.output import Console
 C = TypeVar("C", bound=Callable[..., object])
 
 
-@dataclass
 class Settings:
-    """What the global options said; the value of ``click.Context.obj``."""
+    """What the global options said; the value of ``click.Context.obj``. Plain, since ``--help`` waits for it too."""
 
-    console: Console = field(default_factory=Console)
-    directory: str = "."
-    registry: str | None = None
+    def __init__(self) -> None:
+        self.console = Console()
+        self.directory = "."
+        self.registry: str | None = None
 
 
 pass_settings = click.make_pass_decorator(Settings, ensure=True)

@@ -12,7 +12,6 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from repoint_schemas.results import Result
 
 _UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
 
 
@@ -32,15 +31,15 @@ def safe(text: str, *, newline: str = "\\n") -> str:
     return shown.replace("\t", "    ").replace("\n", newline)
 
 
-@dataclass
 class Console:
     """How this run talks: set once from the global options."""
 
-    json: bool = False
-    quiet: bool = False
-    colour: bool = False
-    pager: bool = True
-    lines: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.json = False
+        self.quiet = False
+        self.colour = False
+        self.pager = True
+        self.lines: list[str] = []
 
     def say(self, *lines: str) -> None:
         """Add lines to the result in text form (none with ``--json``)."""

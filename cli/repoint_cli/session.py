@@ -10,26 +10,28 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from repoint.errors import InvalidInput, NotFound, RepointError
 from repoint.moves import Stamp
 from repoint.names import parse_environment
+from repoint.stamps import check_words, checked_identity, checked_message, checked_ticket, time_text
 from repoint.workspace import Workspace, environment_error, open_workspace, path_of_address
 from repoint_cli.options import Settings
+from repoint_cli.output import safe
+from repoint_cli.output import Console
 from repoint_schemas.documents import EnvironmentName, Identity
 
 if TYPE_CHECKING:
     from repoint.gitrepo import GitRepository
-    from repoint_cli.output import Console
 
 IDENTITY_HINT = """git config --global user.name "Your Name"; git config --global user.email you@example.com
 or for one command: REPOINT_ACTOR="Your Name <you@example.com>" repoint ..."""
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(msgspec.Struct, frozen=True):
     """What a command works with."""
 
     workspace: Workspace
@@ -47,25 +49,21 @@ class Session:
         stands in, with a warning.
 
         Raises:
-            InvalidInput: nobody is configured.
+            InvalidInput: nobody is configured, or what is configured cannot be recorded.
         """
-        found = _identity(self.workspace.repository)
-        if found is not None:
-            return found
-        if not fall_back:
-            raise _nobody()
-        account = _account()
-        self.console.warn(f"no user.name is set: recorded as {account.name} <{account.email}>")
-        return account
+        try:
+            return first_identity(self.workspace.repository)
+        except InvalidInput as error:
+            if not fall_back:
+                raise
+            account = _account()
+            self.console.warn(f"{safe(error.message)}: recorded as {account.name} <{account.email}>")
+            return account
 
     def new_stamp(self, message: str, ticket: str | None, *, fall_back: bool = False) -> Stamp:
         """A fresh stamp: this identity, this second, a new id."""
-        from repoint.release import checked_message, checked_ticket, time_text
-
         message, ticket = checked_message(message) if message.strip() else "", checked_ticket(ticket)
         if message or ticket:
-            from repoint.publish import check_words
-
             check_words(message, ticket)
         identity = self.identity(fall_back=fall_back)
         return Stamp(identity, time_text(int(time.time())), str(uuid.uuid4()), message, ticket)
@@ -95,11 +93,11 @@ def opened(settings: Settings) -> Iterator[Session]:
 
 
 def first_identity(repository: GitRepository) -> Identity:
-    """Who is asking, before there is a registry. Raises: InvalidInput."""
+    """Who is asking, as it can be recorded. Raises: InvalidInput."""
     found = _identity(repository)
     if found is None:
         raise _nobody()
-    return found
+    return checked_identity(found.name, found.email)
 
 
 def _identity(repository: GitRepository) -> Identity | None:

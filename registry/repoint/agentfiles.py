@@ -8,7 +8,6 @@ because the size that a file had when it was opened says nothing about the bytes
 
 from __future__ import annotations
 
-import difflib
 import errno
 import hashlib
 import os
@@ -241,6 +240,8 @@ def _unopened(directory: int, name: str, path: str, error: OSError) -> InvalidIn
 
 
 def _nearest(directory: int, name: str) -> str | None:
+    import difflib
+
     try:
         there = os.listdir(directory)
     except OSError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from repoint.bump import Difference, ReadFile, compare
 from repoint.registry import Published, Registry
@@ -11,8 +11,7 @@ from repoint_schemas.canonical import Digest, digest_of
 from repoint_schemas.documents import AgentName, FileEntry, Snapshot, Version
 
 
-@dataclass(frozen=True)
-class Side:
+class Side(msgspec.Struct, frozen=True):
     """One side of a comparison: its snapshot and how its files are read; ``version`` is None for a working copy."""
 
     agent: AgentName

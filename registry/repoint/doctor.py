@@ -15,7 +15,7 @@ from repoint.durable import sync_folder
 from repoint.errors import RepointError
 from repoint.gitrepo import GitRepository
 from repoint.names import YANK_LEDGER
-from repoint.release import time_seconds
+from repoint.stamps import time_seconds
 from repoint.store_git import GitStore
 from repoint.workspace import Workspace, fetch_hint, open_workspace
 from repoint_schemas.results import DoctorCheck

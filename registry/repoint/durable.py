@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -61,7 +60,7 @@ def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
     """
     with translated(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
         try:
             with open(draft, "xb") as file:
                 file.write(content)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
+
+from repoint.errors import InvalidInput
 
 Severity = Literal["error", "warning"]
 
@@ -26,3 +29,18 @@ class Finding:
     line: int | None
     severity: Severity
     message: str
+
+
+def refuse_findings(findings: Collection[Finding]) -> None:
+    """Raise InvalidInput naming every finding of severity error."""
+    errors = [f for f in findings if f.severity == "error"]
+    if not errors:
+        return
+    lines = "\n".join(f"{f.path}{f':{f.line}' if f.line else ''}: {f.rule}: {f.message}" for f in errors)
+    rules = sorted({f.rule for f in errors})
+    raise InvalidInput(
+        f"{len(errors)} finding{'s' if len(errors) > 1 else ''}, nothing was published:\n{lines}",
+        kind="lint",
+        hint=f'mend them; if one is meant, allow it with a reason in repoint.toml: [[allow]] rule = "{rules[0]}"',
+        rules=rules,
+    )

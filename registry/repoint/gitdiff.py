@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from repoint.gitcatfile import CatFile
 from repoint.gitloose import LooseObjects
@@ -26,8 +26,7 @@ OPTIONS = ("--no-ext-diff", "--no-textconv", "--no-color", "-M", "--src-prefix=a
 PATHS = ("--", ".", ":(exclude).repoint")
 
 
-@dataclass(frozen=True)
-class Counted:
+class Counted(NamedTuple):
     """One changed file: lines added and removed, None for a binary file."""
 
     path: str

@@ -19,7 +19,7 @@ from repoint.gitrepo import GitRepository
 from repoint.moves import Stamp
 from repoint.names import YANK_LEDGER
 from repoint.registry import Registry
-from repoint.release import time_text
+from repoint.stamps import time_text
 from repoint.state import LocalState
 from repoint.store_git import GitStore
 from repoint.workspace import fetch_hint, pin_of, registry_of_environments, repository_root

@@ -25,26 +25,24 @@ _INVISIBLE = (
     _CONTROLS + "\x80-\x84\x86-\x9f\u115f\u1160\u17b4\u17b5\u180e\u2061-\u2065\u206a-\u206f\u3164\uffa0\ufff0-\ufffb"
     "\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"
 )
-_ANY = re.compile(f"[{_BIDI}{_ZERO}{_SELECTORS}{_INVISIBLE}]")
-_SUSPECT = re.compile(
+# Compiled on first use (``re`` keeps them): most texts are short and ASCII, and start-up is the cost of every command.
+_ANY = f"[{_BIDI}{_ZERO}{_SELECTORS}{_INVISIBLE}]"
+_SUSPECT = (
     f"(?P<flag>{_FLAG})|(?P<bidi>[{_BIDI}]+)|(?P<zero>[{_ZERO}])|(?P<selector>[{_SELECTORS}])"
     f"|(?P<invisible>[{_INVISIBLE}]+)"
 )
-_SUSPECT_ASCII = re.compile(f"(?P<invisible>[{_CONTROLS}]+)")
+_SUSPECT_ASCII = f"(?P<invisible>[{_CONTROLS}]+)"
 
 _RULES = {"bidi": "bidi", "zero": "zero-width", "selector": "invisible", "invisible": "invisible"}
 
 _EMOJI = "\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff"
-_IN_EMOJI = re.compile(f"[{_EMOJI}\ufe0f]")
-_RIGHT_TO_LEFT = re.compile(
-    "[\u0590-\u060f\u0620-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
-)
-_JOINING = re.compile(
-    "[\u0620-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\ufb50-\ufdff\ufe70-\ufefc\U00011000-\U000113ff]"
-)
-_WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf]")
-_HAS_VARIANTS = re.compile(
-    f"[{_EMOJI}0-9#*\u1000-\u18ff\u2000-\u200a\u2010-\u2027\u2030-\u205e\u2070-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+_IN_EMOJI = f"[{_EMOJI}\ufe0f]"
+_RIGHT_TO_LEFT = "[\u0590-\u060f\u0620-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+_JOINING = "[\u0620-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\ufb50-\ufdff\ufe70-\ufefc\U00011000-\U000113ff]"
+_WITHOUT_SPACES = "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf]"
+_HAS_VARIANTS = (
+    f"[{_EMOJI}0-9#*\u1000-\u18ff\u2000-\u200a\u2010-\u2027\u2030-\u205e\u2070-\u9fff"
+    "\uf900-\ufaff\U00020000-\U0003ffff]"
 )
 
 
@@ -63,9 +61,10 @@ def suspects_in(text: str, start: int, end: int, enough: Callable[[str], bool]) 
 
     ``enough`` says of a rule that its suspects need not be looked at any more.
     """
-    pattern = _SUSPECT_ASCII if text.isascii() else _SUSPECT
-    if not _ANY.search(text, start, end):  # many times faster than the pattern that tells them apart
-        return
+    ascii_only = text.isascii()
+    if not re.compile(_SUSPECT_ASCII if ascii_only else _ANY).search(text, start, end):
+        return  # many times faster than telling them apart
+    pattern = re.compile(_SUSPECT_ASCII if ascii_only else _SUSPECT)
     for found in pattern.finditer(text, max(0, start - CONTEXT), min(len(text), end + CONTEXT)):
         if found.start() >= end:
             return
@@ -105,14 +104,14 @@ def _zero_width_is_meant(text: str, at: int) -> bool:
     if character == "\u00ad":
         return before.isalpha() and after.isalpha()
     if character == "\u200b":
-        return bool(_WITHOUT_SPACES.match(before) or _WITHOUT_SPACES.match(after))
+        return bool(re.match(_WITHOUT_SPACES, before) or re.match(_WITHOUT_SPACES, after))
     if character in "\u200e\u200f\u061c":
-        return _RIGHT_TO_LEFT.search(text, max(0, at - CONTEXT), at + CONTEXT) is not None
-    if character == "\u200d" and _IN_EMOJI.match(before) and _IN_EMOJI.match(after):
+        return re.search(_RIGHT_TO_LEFT, text[max(0, at - CONTEXT) : at + CONTEXT]) is not None
+    if character == "\u200d" and re.match(_IN_EMOJI, before) and re.match(_IN_EMOJI, after):
         return True
-    return character in "\u200c\u200d\u034f" and _JOINING.match(before) is not None
+    return character in "\u200c\u200d\u034f" and re.match(_JOINING, before) is not None
 
 
 def _selector_is_meant(text: str, at: int) -> bool:
     """One variation selector after a character that has variants; a row of them can carry hidden bytes."""
-    return at > 0 and _HAS_VARIANTS.match(text[at - 1]) is not None
+    return at > 0 and re.match(_HAS_VARIANTS, text[at - 1]) is not None

@@ -15,8 +15,7 @@ from dataclasses import replace
 from repoint.agentfiles import MANIFEST
 from repoint.findings import Finding, Rule, Severity
 from repoint.invisibles import CONTEXT, suspects_in
-from repoint.modelnames import floating_reason
-from repoint.secretshapes import LONGEST, secrets_in
+from repoint.secretshapes import BEHIND, LONGEST, secrets_in
 from repoint.store import Contents
 from repoint_schemas.documents import FileEntry, Snapshot
 
@@ -51,6 +50,8 @@ def lint_contents(contents: Contents, allowed: Collection[str] = ()) -> list[Fin
     Raises:
         InvalidInput: a file changed since it was first read.
     """
+    from repoint.modelnames import floating_reason
+
     found = lint_stored(contents.document, contents.content, lambda entry: contents.files[entry.path].chunks())
     model = contents.document.model
     if reason := floating_reason(model.provider, model.name):
@@ -162,7 +163,7 @@ class _SecretSearch:
             self._kept = window
             return
         self._search(window, end)
-        keep = max(0, end - 1)
+        keep = max(0, end - BEHIND)
         self._line += window.count(b"\n", 0, keep)
         self._kept, self._judged = window[keep:], end - keep
 

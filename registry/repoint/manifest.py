@@ -8,7 +8,6 @@ that follows), then the model, then what needs other knowledge (the agent asked 
 from __future__ import annotations
 
 import datetime
-import difflib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,16 +20,10 @@ from repoint.agentfiles import MANIFEST, read_bytes
 from repoint.errors import InvalidInput
 from repoint.names import parse_agent
 from repoint.tomlsource import KeyPath, line_of, parse_toml
+from repoint_schemas import manifest as sections
 from repoint_schemas.canonical import MEBIBYTE
 from repoint_schemas.documents import AgentName
-from repoint_schemas.manifest import (
-    AgentSection,
-    ConfigSection,
-    IntegrationSection,
-    Manifest,
-    ModelSection,
-    RetrySection,
-)
+from repoint_schemas.manifest import Manifest
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -83,7 +76,7 @@ def read_manifest(folder: Path, agent: str | None = None, *, shown: str | None =
     """
     shown = str(folder) if shown is None else shown
     content = _content(folder, f"{shown}/{MANIFEST}")
-    source = parse_toml(content, f"{shown}/{MANIFEST}")
+    source = _parsed(content, f"{shown}/{MANIFEST}")
     problems = _Problems(f"{shown}/{MANIFEST}", content.decode())
     manifest = _validated(source, problems)
     if manifest is not None:
@@ -127,6 +120,17 @@ def _content(folder: Path, shown: str) -> bytes:
         refusal = refuse([Problem(shown, None, None, reason)], "manifest-missing" if missing else error.kind)
         refusal.hint = hint
         raise refusal from error
+
+
+def _parsed(content: bytes, shown: str) -> dict[str, object]:
+    try:
+        return parse_toml(content, shown)
+    except InvalidInput as error:
+        line = error.facts.get("line")
+        message = error.message.removeprefix(shown).partition(": ")[2]
+        problem = Problem(shown, line if isinstance(line, int) else None, None, message)
+        error.facts["problems"] = refuse([problem], error.kind).facts["problems"]
+        raise
 
 
 class _Problems:
@@ -246,10 +250,10 @@ _ALTERNATIVES: dict[KeyPath, str] = {
 _NAMES = "names are 1 to 63 of A-Z, a-z, 0-9, '_', '.' and '-', beginning with a letter, a digit or '_'"
 _AGENT_NAMES = "must be 1 to 63 of a-z, 0-9 and '-', beginning with a letter or a digit"
 _SECTIONS: dict[str, type[BaseModel]] = {
-    "agent": AgentSection,
-    "model": ModelSection,
-    "integrations": IntegrationSection,
-    "config": ConfigSection,
+    "agent": sections.AgentSection,
+    "model": sections.ModelSection,
+    "integrations": sections.IntegrationSection,
+    "config": sections.ConfigSection,
 }
 
 
@@ -285,7 +289,9 @@ def _key_of(location: tuple[int | str, ...], source: dict[str, object]) -> KeyPa
 
 
 def _nearest(key: KeyPath) -> str:
-    model: type[BaseModel] = Manifest if len(key) == 1 else _SECTIONS.get(str(key[0]), RetrySection)
+    import difflib
+
+    model: type[BaseModel] = Manifest if len(key) == 1 else _SECTIONS.get(str(key[0]), sections.RetrySection)
     known = [field.alias or name for name, field in model.model_fields.items()]
     close = difflib.get_close_matches(str(key[-1]), known, n=1)
     return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(known)}"

@@ -348,10 +348,12 @@ def _step_down(view: View, action: StepDown, stamp: Stamp) -> Decision:
 
 
 def _beneath(view: View, draft: _Draft, agent: AgentName, live: Entry) -> Entry:
-    """The next entry down that is neither held nor yanked (rows 14, 15)."""
+    """The next entry down that is neither held, nor yanked, nor the version to get off again (rows 14, 15)."""
     entry = live
     while entry.back is not None:
         entry = view.record_at(entry.back).agents[agent]
+        if entry.version == live.version:
+            continue
         if held := draft.holds.get(agent, {}).get(entry.version):
             draft.note("passed-over", text.passed_over(agent, entry.version, "held", held))
         elif yanked := (view.yanks or {}).get(agent, {}).get(entry.version):

@@ -8,13 +8,14 @@ trips a lint of severity error is not published.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+
+import msgspec
 
 from repoint.bump import Difference
 from repoint.diff import differences, released_side, working_side
-from repoint.errors import AlreadyExists, InvalidInput, NotFound
-from repoint.findings import Finding
-from repoint.lint import lint_contents, lint_text
+from repoint.errors import AlreadyExists, NotFound
+from repoint.findings import Finding, refuse_findings
+from repoint.lint import lint_contents
 from repoint.registry import Published, Registry
 from repoint.release import Plan, Wish, base_of, build_release, parent_of, plan_version
 from repoint.store import Contents, Foreign
@@ -22,8 +23,7 @@ from repoint_schemas.canonical import Digest, digest_of
 from repoint_schemas.documents import AgentName, Identity, ParentRelease, Source, Version
 
 
-@dataclass(frozen=True)
-class Proposal:
+class Proposal(msgspec.Struct, frozen=True):
     """What publishing a working copy would do.
 
     ``plan`` is None where it equals the base and no version was asked for.
@@ -37,8 +37,7 @@ class Proposal:
     plan: Plan | None
 
 
-@dataclass(frozen=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True):
     """Who publishes, when (Unix seconds), and why."""
 
     author: Identity
@@ -69,29 +68,6 @@ def propose(
     found = differences(released_side(registry, old), new) if old else []
     plan = plan_version(taken, old.document.version if old else None, found, wish)
     return Proposal(contents, new.digest, old, found, findings, plan)
-
-
-def refuse_findings(findings: Collection[Finding]) -> None:
-    """Raise InvalidInput naming every finding of severity error."""
-    errors = [f for f in findings if f.severity == "error"]
-    if not errors:
-        return
-    lines = "\n".join(f"{f.path}{f':{f.line}' if f.line else ''}: {f.rule}: {f.message}" for f in errors)
-    rules = sorted({f.rule for f in errors})
-    raise InvalidInput(
-        f"{len(errors)} finding{'s' if len(errors) > 1 else ''}, nothing was published:\n{lines}",
-        kind="lint",
-        hint=f'mend them; if one is meant, allow it with a reason in repoint.toml: [[allow]] rule = "{rules[0]}"',
-        rules=rules,
-    )
-
-
-def check_words(message: str, ticket: str | None) -> None:
-    """Refuse secrets, bidirectional and invisible characters in what will stand in the history for ever.
-
-    Raises: InvalidInput.
-    """
-    refuse_findings([*lint_text("message", message), *(lint_text("ticket", ticket) if ticket else [])])
 
 
 def publish(registry: Registry, proposal: Proposal, reason: Reason) -> tuple[Published, bool]:

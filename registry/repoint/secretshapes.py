@@ -15,7 +15,10 @@ from dataclasses import dataclass
 LONGEST = 1024
 """No shape is longer than this many bytes: the overlap that a search in chunks needs."""
 
-_NOT_IN_WORD = rb"(?<![A-Za-z0-9_-])"
+BEHIND = 2
+"""Bytes before a shape that decide whether it begins there."""
+
+_NOT_IN_WORD = rb"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrt]))"  # after a line break written as \n, as in JSON
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Shape:
 
     name: str
     marks: tuple[bytes, ...]
-    pattern: re.Pattern[bytes]
+    pattern: bytes  # compiled on first use: most texts have no mark of it
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,12 @@ SHAPES = (
     Shape(
         "an Anthropic API key",
         (b"sk-ant-",),
-        re.compile(_NOT_IN_WORD + rb"sk-ant-[a-z]{2,12}[0-9]{2}-([A-Za-z0-9_-]{20,200})"),
+        _NOT_IN_WORD + rb"sk-ant-[a-z]{2,12}[0-9]{2}-([A-Za-z0-9_-]{20,200})",
     ),
     Shape(
         "an OpenAI API key",
         (b"sk-",),
-        re.compile(
+        (
             _NOT_IN_WORD + rb"sk-(?:(?:proj|svcacct|admin|None|or-v1)-([A-Za-z0-9_-]{20,200})"
             rb"|([A-Za-z0-9]{20,100})(?![A-Za-z0-9_-]))"
         ),
@@ -52,45 +55,43 @@ SHAPES = (
     Shape(
         "a GitHub token",
         (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_"),
-        re.compile(_NOT_IN_WORD + rb"(?:gh[pousr]_([A-Za-z0-9]{36,255})|github_pat_([A-Za-z0-9_]{40,250}))"),
+        _NOT_IN_WORD + rb"(?:gh[pousr]_([A-Za-z0-9]{36,255})|github_pat_([A-Za-z0-9_]{40,250}))",
     ),
-    Shape("a Google API key", (b"AIza",), re.compile(_NOT_IN_WORD + rb"AIza([A-Za-z0-9_-]{35})(?![A-Za-z0-9_-])")),
+    Shape("a Google API key", (b"AIza",), _NOT_IN_WORD + rb"AIza([A-Za-z0-9_-]{35})(?![A-Za-z0-9_-])"),
     Shape(
         "an AWS access key ID",
         (b"AKIA", b"ASIA"),
-        re.compile(rb"(?<![A-Za-z0-9+/_-])A[KS]IA([A-Z2-7]{16})(?![A-Za-z0-9+/_-])"),
+        rb"(?:(?<![A-Za-z0-9+/_-])|(?<=\\[nrt]))A[KS]IA([A-Z2-7]{16})(?![A-Za-z0-9+/_-])",
     ),
     Shape(
         "an AWS secret access key",
         (b"ccess", b"CCESS"),
-        re.compile(
-            rb"(?i:secret_?access_?key)[\"']?[ \t]{0,8}[=:][ \t]{0,8}[\"']?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
-        ),
+        rb"(?i:secret_?access_?key)[\"']?[ \t]{0,8}[=:][ \t]{0,8}[\"']?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
     ),
     Shape(
         "a Slack token",
         (b"xoxa-", b"xoxb-", b"xoxc-", b"xoxd-", b"xoxe-", b"xoxo-", b"xoxp-", b"xoxr-", b"xoxs-", b"xapp-"),
-        re.compile(_NOT_IN_WORD + rb"(?:xox[a-eoprs]|xapp)-((?=[A-Za-z-]{0,40}[0-9])[A-Za-z0-9-]{20,250})"),
+        _NOT_IN_WORD + rb"(?:xox[a-eoprs]|xapp)-((?=[A-Za-z-]{0,40}[0-9])[A-Za-z0-9-]{20,250})",
     ),
     Shape(
         "a Slack webhook",
         (b"hooks.slack.com/",),
-        re.compile(rb"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Z0-9]{8,14}/([A-Za-z0-9/]{20,100})"),
+        rb"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Z0-9]{8,14}/([A-Za-z0-9/]{20,100})",
     ),
     Shape(
         "a Stripe live key",
         (b"sk_live_", b"rk_live_"),
-        re.compile(_NOT_IN_WORD + rb"[sr]k_live_([A-Za-z0-9]{16,250})"),
+        _NOT_IN_WORD + rb"[sr]k_live_([A-Za-z0-9]{16,250})",
     ),
     Shape(
         "a Hugging Face token",
         (b"hf_",),
-        re.compile(_NOT_IN_WORD + rb"hf_([A-Za-z0-9]{30,60})(?![A-Za-z0-9_-])"),
+        _NOT_IN_WORD + rb"hf_([A-Za-z0-9]{30,60})(?![A-Za-z0-9_-])",
     ),
     Shape(
         "a private key",
         (b"PRIVATE KEY",),
-        re.compile(
+        (
             rb"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:\\[rn]|\s){1,8}"
             rb"(?:[A-Za-z-]{1,20}: [^\r\n\\]{0,80}(?:\\[rn]|\s){1,4}){0,4}([A-Za-z0-9+/]{32})"
         ),
@@ -108,7 +109,7 @@ def secrets_in(content: bytes) -> Iterator[Match]:
     """Every secret in the bytes, by shape."""
     for shape in SHAPES:
         if any(mark in content for mark in shape.marks):
-            for found in shape.pattern.finditer(content):
+            for found in re.compile(shape.pattern).finditer(content):
                 if _looks_random(next(group for group in found.groups() if group is not None)):
                     yield Match(shape.name, found.start())
 

@@ -35,6 +35,12 @@ class LocalState:
         except (Corrupt, StoreUnavailable):
             return None
 
+    def marks(self) -> dict[EnvironmentName, Mark]:
+        """Every environment that this clone has seen; unreadable marks are left out."""
+        folder = self.folder / "seen"
+        names = sorted(EnvironmentName(path.stem) for path in folder.glob("*.json")) if folder.is_dir() else []
+        return {name: mark for name in names if (mark := self.mark(name))}
+
     def raise_mark(self, environment: EnvironmentName, generation: int, digest: Digest) -> None:
         """Remember a newer record, best effort: a clone that cannot be written to is still read."""
         content = encode(Mark(digest=digest, environment=environment, generation=generation))

@@ -38,7 +38,7 @@ class ContentsCheck:
 
     def check(self, case: Case, files: Files) -> None:
         """Hash and lint the files of one version that are there with the right size."""
-        assert case.snapshot is not None  # noqa: S101 - files are known only where the snapshot is
+        assert case.snapshot is not None
         found = self._lint(case.snapshot, case.snapshot_bytes, files)
         for entry in case.snapshot.files():
             if entry.path not in files.bad:

@@ -158,9 +158,9 @@ class ReleaseCheck:
 
     def _check_commits(self, cases: Sequence[Case]) -> None:
         commits = [case.commit if is_object_id(case.commit) else case.tag for case in cases]
-        for case, found in zip(cases, self._reader.contents(commits, COMMIT_LIMIT), strict=True):
+        read = (of_kind(each, "commit") for each in self._reader.contents(commits, COMMIT_LIMIT))
+        for case, found in zip(cases, read, strict=True):
             self._check_parent_link(case)
-            found = of_kind(found, "commit")
             if isinstance(found, Unreadable):
                 self._broken(case, f"object-{found.kind}", f"its commit cannot be read: {found.reason}")
                 continue

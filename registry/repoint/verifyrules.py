@@ -203,10 +203,11 @@ def _stepped_down(
     for below in past.beneath(agent, live):
         if below is None:
             return False
-        if same_place(below, entry):
+        must_pass = below.version == live.version or below.version in holds.get(agent, {})
+        if same_place(below, entry) and not must_pass:
             return True
         may_pass = yanked is None or (agent, below.version) in yanked
-        if below.version != live.version and below.version not in holds.get(agent, {}) and not may_pass:
+        if not must_pass and not may_pass:
             return False
     return False
 

@@ -111,11 +111,15 @@ class TreeCheck:
         name = entry.name.decode("utf-8", "replace")
         path = ascii(folder + name)
         if reason := check_path(name):
-            self._report.add(10, "unsafe-path", walk.place, f"its tree holds {path}, which {reason}; do not check it out")
+            self._report.add(
+                10, "unsafe-path", walk.place, f"its tree holds {path}, which {reason}; do not check it out"
+            )
         elif entry.mode not in _PLAIN_MODES:
             self._report.add(10, "unsafe-mode", walk.place, f"its tree holds {path}, which is no plain file or folder")
         else:
-            self._report.add(1, "tree-not-rebuilt", walk.place, f"its tree holds {path}, which its snapshot does not name")
+            self._report.add(
+                1, "tree-not-rebuilt", walk.place, f"its tree holds {path}, which its snapshot does not name"
+            )
 
     def _check_blobs(self, walks: Sequence[tuple[_Walk, Snapshot]]) -> None:
         named = {oid for walk, _ in walks for oid in walk.files.blobs.values()}

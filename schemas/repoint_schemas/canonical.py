@@ -91,7 +91,7 @@ def decode(content: bytes, kind: type[D], *, limit: int) -> D:
     """
     if len(content) > limit:
         raise DocumentError(f"{len(content)} bytes, more than the {limit} allowed", excessive=True)
-    if content.count(b"{") + content.count(b"[") > MAX_DEPTH and _depth(content) > MAX_DEPTH:
+    if getattr(kind, "FREE_FORM", False) and _depth(content) > MAX_DEPTH:  # the other kinds have a fixed depth
         raise DocumentError(f"nested more than {MAX_DEPTH} levels deep", excessive=True)
     try:
         document: D = _decoder(kind).decode(content)

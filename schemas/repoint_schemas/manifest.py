@@ -34,16 +34,15 @@ def _one_line(text: str) -> str:
 
 
 def _url(text: str) -> str:
+    """Refuse what is no URL, without repeating it: it may carry a password."""
     try:
         parts = urlsplit(_one_line(text))
-        has_password = parts.password is not None
-        parts.port  # noqa: B018 -- reading it is the check
-    except ValueError as error:
-        raise ValueError(f"must be a URL: {error}") from None
-    if parts.scheme not in _SCHEMES or not (parts.netloc or parts.path):
-        raise ValueError("must be a URL as in https://payments.acme.example/v1")
-    if has_password:
-        raise ValueError("must not carry a password; name it in secrets instead")
+        if parts.scheme not in _SCHEMES or not (parts.netloc or parts.path) or parts.port == 0:
+            raise ValueError(text)
+    except ValueError:
+        raise ValueError("must be a URL as in https://payments.acme.example/v1") from None
+    if "@" in parts.netloc:
+        raise ValueError("must not carry a user or a password; name it in secrets instead")
     return text
 
 
@@ -139,5 +138,5 @@ class Manifest(_Section):
     model: ModelSection
     prompts: dict[ComponentName, Path] = {}
     integrations: dict[ComponentName, IntegrationSection] = {}
-    config: ConfigSection = ConfigSection()
+    config: ConfigSection = Field(default_factory=ConfigSection)
     requires: dict[str, str] = {}

@@ -243,7 +243,7 @@ class MoveResult(Result, frozen=True):
 
 
 class RecordResult(Result, frozen=True):
-    """One record of a ledger as ``repoint history`` gives it."""
+    """One record of a ledger as ``repoint history`` gives it; ``held`` and ``released`` name what it held (yanked) or not."""
 
     environment: EnvironmentName
     generation: int
@@ -257,6 +257,8 @@ class RecordResult(Result, frozen=True):
     frozen: bool
     digest: Digest
     agents: dict[AgentName, Version]
+    held: list[str] = []
+    released: list[str] = []
 
 
 class HistoryResult(Result, frozen=True):

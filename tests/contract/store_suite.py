@@ -5,7 +5,7 @@ A store's own test module derives a class from ``StoreSuite`` and gives it a fix
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Barrier
@@ -16,8 +16,8 @@ import pytest
 
 from repoint.errors import InvalidInput
 from repoint.store import Contents, Draft, Foreign, Pointer, Store, Swap
-from repoint_schemas.canonical import Digest, digest_of, encode
-from repoint_schemas.documents import AgentName, EnvironmentName, FileEntry, Record, Snapshot, Version
+from repoint_schemas.canonical import digest_of, encode
+from repoint_schemas.documents import AgentName, EnvironmentName, FileEntry, Model, Record, Snapshot, Version
 
 from tests.stores import HeldBytes, entry_of
 from tests.unit.git_fixtures import PRODUCTION, REFUND, draft, first_record, next_record
@@ -43,16 +43,18 @@ class Place(Protocol):
         ...
 
 
-def contents(agent: str = "refund", prompt: bytes = b"Ask first.\n", **files: bytes) -> Contents:
+def contents(
+    agent: str = "refund", prompt: bytes = b"Ask first.\n", files: Mapping[str, bytes] | None = None
+) -> Contents:
     """A version's contents; ``files`` are further prompts by path."""
-    stored = {"agent.toml": b"# the manifest of " + agent.encode(), "prompts/system.md": prompt, **files}
+    stored = {"agent.toml": b"# the manifest of " + agent.encode(), "prompts/system.md": prompt, **(files or {})}
     entries = {path: entry_of(path, content) for path, content in stored.items()}
     snapshot = Snapshot(
         agent=AgentName(agent),
         config={"temperature": 0.2},
         integrations={},
         manifest=entries.pop("agent.toml"),
-        model=msgspec.convert({"name": "claude-sonnet-4-5-20250929", "provider": "anthropic"}, _model()),
+        model=Model(name="claude-sonnet-4-5-20250929", provider="anthropic"),
         prompts=dict(entries),
         requires={},
     )
@@ -161,7 +163,7 @@ class StoreSuite:
         assert read_file(store, V1, wanted.document.manifest) == b"# the manifest of refund"
 
     def test_a_version_is_read_as_it_was_stored(self, store: Store) -> None:
-        wanted = contents(prompt=b"\xef\xbb\xbfline\r\n\x00 \t\n", empty=b"")
+        wanted = contents(prompt=b"\xef\xbb\xbfline\r\n\x00 \t\n", files={"empty": b""})
         made = published(store, wanted)
         assert store.read_release(REFUND, V1) == made.content
         assert store.read_snapshot(REFUND, V1, digest_of(wanted.content)) == wanted.content
@@ -171,7 +173,7 @@ class StoreSuite:
 
     def test_a_large_file_comes_in_chunks_of_a_mebibyte_at_most(self, store: Store) -> None:
         content = bytes(range(256)) * 10_000
-        wanted = contents(**{"prompts/large.jsonl": content})
+        wanted = contents(files={"prompts/large.jsonl": content})
         published(store, wanted)
         chunks = store.read_file(REFUND, V1, wanted.document.prompts["prompts/large.jsonl"])
         assert chunks is not None
@@ -305,7 +307,7 @@ class StoreSuite:
         handles = [place.open() for _ in range(RACERS)]
         records = [msgspec.structs.replace(first_record(), id=f"racer-{n}") for n in range(RACERS)]
         tries = [
-            lambda handle=handle, record=record: handle.create_pointer(record, encode(record))  # type: ignore[misc]
+            lambda handle=handle, record=record: handle.create_pointer(record, encode(record))
             for handle, record in zip(handles, records, strict=True)
         ]
         results = at_once(tries)
@@ -384,7 +386,7 @@ class StoreSuite:
         expected = pointer_of(handles[0])
         records = [next_record(first, tag=str(n)) for n in range(RACERS)]
         tries = [
-            lambda handle=handle, record=record: handle.swap_pointer(expected, record, encode(record))  # type: ignore[misc]
+            lambda handle=handle, record=record: handle.swap_pointer(expected, record, encode(record))
             for handle, record in zip(handles, records, strict=True)
         ]
         results = at_once(tries)
@@ -440,12 +442,3 @@ class StoreSuite:
             assert store.swap_pointer(pointer_of(store), record, encode(record)) is Swap.DONE
             before = record
         assert store.ledger_times(PRODUCTION) == [1795208400, 1795208405, 1795208399, 0, 1795208407]
-
-
-def _model() -> type:
-    from repoint_schemas.documents import Model
-
-    return Model
-
-
-__all__ = ["Digest", "Place", "StoreSuite", "contents", "created", "moved", "pointer_of", "published"]

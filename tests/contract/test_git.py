@@ -13,8 +13,8 @@ from repoint.store import Store
 from repoint.store_git import GitStore
 from repoint_schemas.documents import AgentName, Version
 
-from tests.contract.store_suite import PRODUCTION, Place, StoreSuite, contents, created, moved, published
-from tests.stores import open_git
+from tests.contract.store_suite import Place, StoreSuite, contents, created, moved, published
+from tests.stores import PRODUCTION, open_git
 
 NOBODY = ("-c", "user.name=Nobody", "-c", "user.email=nobody@acme.example")
 
@@ -40,12 +40,8 @@ class GitPlace:
         return store
 
     def plant_foreign(self, agent: AgentName, version: Version) -> None:
-        tree = git(self.folders[0], "mktree", "--missing").strip() if False else EMPTY_TREE
-        git(self.folders[0], "hash-object", "-t", "tree", "-w", "/dev/null")
+        tree = git(self.folders[0], "hash-object", "-t", "tree", "-w", "/dev/null").strip()
         git(self.folders[0], *NOBODY, "tag", "-a", "-m", "not ours", f"{agent}@v{version}", tree)
-
-
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
 def repository(folder: Path, *options: str) -> Path:

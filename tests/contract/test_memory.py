@@ -21,7 +21,7 @@ class MemoryPlace:
         return self.store
 
     def plant_foreign(self, agent: AgentName, version: Version) -> None:
-        self.store._releases[agent, version] = Foreign("put there by a test")  # noqa: SLF001
+        self.store._releases[agent, version] = Foreign("put there by a test")
 
 
 class TestMemory(StoreSuite):

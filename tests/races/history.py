@@ -32,7 +32,7 @@ class Told:
 
 
 def check_history(ledger: Sequence[bytes], told: Iterable[Told], *, before: int = 1) -> list[str]:
-    """Every contradiction between a ledger (generation 0 first) and what its movers were told; empty where there is none.
+    """Every contradiction between a ledger (generation 0 first) and what its movers were told; none is an empty list.
 
     The first ``before`` records were there before the moves began. An outcome of ``unknown`` or ``crashed`` may stand,
     once at most, or not.

@@ -548,14 +548,9 @@ def test_a_writing_git_child_is_waited_for(sandbox: Sandbox, repository: GitRepo
     sandbox.environment["PATH"] = f"{folder}:{sandbox.environment['PATH']}"
     oid = commit(repository)
     with sandbox.open() as opened:
-        child = os.fork()
-        if child == 0:
-            started.read_text()
-            os.kill(os.getppid(), signal.SIGINT)
-            os._exit(0)
-        with pytest.raises(KeyboardInterrupt):
+        interrupt = f"import os; open({str(started)!r}).read(); os.kill({os.getpid()}, {signal.SIGINT:d})"
+        with subprocess.Popen([sys.executable, "-c", interrupt]), pytest.raises(KeyboardInterrupt):
             opened.refs.update([RefChange(TAG, oid)])
-        os.waitpid(child, 0)
     assert repository.refs.find(TAG) == {TAG: oid}
     assert not Path(repository.common_dir, f"{TAG}.lock").exists()
 

@@ -179,7 +179,9 @@ NO_SECRETS = [
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in SECRETS.items() for text in texts])
-@pytest.mark.parametrize("around", ["{}", 'key = "{}"\n', "  - token: {}\n", "https://x/?k={}&z", "({}),"])
+@pytest.mark.parametrize(
+    "around", ["{}", 'key = "{}"\n', "  - token: {}\n", "https://x/?k={}&z", "({}),", '{"text": "use this:\\n{}"}']
+)
 def test_secrets_are_found_and_never_shown(name: str, text: str, around: str) -> None:
     found = lint_bytes("f", [b"\n\n", around.replace("{}", text).encode()])
     assert [(each.rule, each.severity, each.line) for each in found] == [("secret", "error", 3)]
@@ -323,9 +325,16 @@ def test_nothing_hides_at_the_edge_of_a_chunk(rule: str, shift: int) -> None:
 
 @pytest.mark.parametrize("text", [text for text in SEEN if text[:1] != "\ufeff"] + NO_SECRETS)
 def test_nothing_appears_at_the_edge_of_a_chunk(text: str) -> None:
-    content = (" " * 50 + text).encode()
+    content = (" " * 50 + text + " " * 200).encode()
     for size in range(1, 80):
         assert lint_bytes("f", [content[at : at + size] for at in range(0, len(content), size)]) == []
+
+
+@pytest.mark.parametrize("text", NO_SECRETS)
+def test_what_stands_before_a_key_counts_at_the_edge_of_a_chunk(text: str) -> None:
+    for before in range(960, 1030):
+        content = (" " * before + text + " " * 3000).encode()
+        assert lint_bytes("f", [content[at : at + 1024] for at in range(0, len(content), 1024)]) == []
 
 
 def test_at_most_a_few_findings_of_one_rule_are_listed() -> None:

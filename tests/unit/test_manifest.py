@@ -244,6 +244,12 @@ def test_texts_that_are_no_toml(tmp_path: Path, text: bytes, said: str) -> None:
     error = refusal(tmp_path, text)
     assert error.message.startswith("agents/refund/agent.toml:")
     assert said in error.message
+    problems = error.facts["problems"]
+    assert isinstance(problems, list)
+    problem = problems[0]
+    assert isinstance(problem, dict)
+    assert (problem["path"], problem["line"]) == ("agents/refund/agent.toml", error.facts["line"])
+    assert str(problem["message"]) in error.message
 
 
 def test_too_large(tmp_path: Path) -> None:
@@ -307,7 +313,15 @@ def test_a_secret_in_place_of_a_name_is_not_repeated(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["https://user:pw@x.example/", "javascript:alert(1)", "https://", "//x", "https://x:y/"]
+    "endpoint",
+    [
+        "https://user:pw@x.example/",
+        "https://token@x.example/",
+        "javascript:alert(1)",
+        "https://",
+        "//x",
+        "https://x:y/",
+    ],
 )
 def test_endpoints_that_are_refused(tmp_path: Path, endpoint: str) -> None:
     text = f"{MINIMAL}[integrations.x]\nkind = 'http'\nendpoint = '{endpoint}'\n"

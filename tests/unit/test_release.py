@@ -17,15 +17,11 @@ from repoint.release import (
     Wish,
     base_of,
     build_release,
-    checked_identity,
-    checked_message,
-    checked_ticket,
     latest,
     parent_of,
     plan_version,
-    time_seconds,
-    time_text,
 )
+from repoint.stamps import checked_identity, checked_message, checked_ticket, time_seconds, time_text
 from repoint_schemas.canonical import Digest, decode
 from repoint_schemas.documents import AgentName, Bump, Identity, ParentRelease, Release, Source, Version
 

@@ -259,7 +259,9 @@ def test_differs_from(tmp_path: Path) -> None:
 
 
 def test_differs_from_needs_neither_pydantic_nor_a_parser() -> None:
-    program = "import sys, repoint.snapshot; print({'pydantic', 'tomllib', 'git', 'rfc8785'} & set(sys.modules))"
+    program = (
+        "import sys, repoint.snapshot; print({'pydantic', 'tomllib', 'git', 'rfc8785', 'difflib'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
 

@@ -148,7 +148,8 @@ def _base(session: Session, agent: AgentName, text: str) -> Version:
 def _publish(
     session: Session, copy: WorkingCopy, proposal: Proposal, message: str, ticket: str | None
 ) -> tuple[Published, bool]:
-    from repoint.publish import Reason, check_words, publish
+    from repoint.publish import Reason, publish
+    from repoint.stamps import check_words
 
     workspace = session.workspace
     workspace.require_complete_clone()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -28,8 +27,7 @@ _IMPACT_COLOURS = {"major": "red", "minor": "yellow", "patch": "green"}
 _SHOWN_VALUE = 60
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(NamedTuple):
     """Two sides, what differs by component and by file, and the patch."""
 
     old: Side

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 
 from repoint.ledger import generations_at, stays
-from repoint.names import parse_agent
+from repoint.names import YANK_LEDGER, parse_agent
 from repoint_cli.arguments import complete_agents, complete_environments
 from repoint_cli.moving import change_text
 from repoint_cli.options import Settings, global_options, pass_settings
@@ -25,6 +25,7 @@ Examples:
   repoint history                             the last 20 records of the default environment
   repoint history staging --agent refund
   repoint history --at 2026-11-20T21:00:00Z   what was live then
+  repoint history registry                    what was yanked, by whom, why
 """
 )
 @click.argument("environment", required=False, metavar="[ENV]", shell_complete=complete_environments)
@@ -38,25 +39,26 @@ Examples:
 def history(settings: Settings, environment: str | None, agent: str | None, at: str | None, limit: int) -> None:
     """The ledger of an environment, newest first: what was live when, who moved it, why."""
     with opened(settings) as session:
-        place = session.environment(environment)
+        place = YANK_LEDGER if environment == YANK_LEDGER else session.environment(environment)
         current = session.workspace.registry.current(place).record
         if at is not None:
             found = _at(session, place, at)
             more = False
         else:
             name = None if agent is None else parse_agent(agent)
-            found = [r for r, _ in zip(_records(session, current, name), range(limit + 1), strict=False)]
+            found = [r for r, _ in zip(_records(session, current, name, limit), range(limit + 1), strict=False)]
             more = len(found) > limit
             found = found[:limit]
-        _say(session, found, at, more=more)
-        result = HistoryResult(place, [_result(r) for r in found], more)
+        results = [_result(r, _flags_before(session, r)) for r in found]
+        _say(session, results, at, more=more)
+        result = HistoryResult(place, results, more)
         session.console.result(result, page=True)
 
 
-def _records(session: Session, current: Record, agent: AgentName | None) -> Iterator[Record]:
+def _records(session: Session, current: Record, agent: AgentName | None, limit: int) -> Iterator[Record]:
     registry = session.workspace.registry
     if agent is None:
-        yield from registry.records(current.environment, current.generation)
+        yield from registry.records(current.environment, current.generation, max(0, current.generation - limit))
         return
     record_at = registry.record_at(current.environment)
     for stay in stays(current, agent, record_at):
@@ -77,7 +79,20 @@ def _at(session: Session, place: EnvironmentName, at: str) -> list[Record]:
     return [record_at(generation) for generation in candidates]
 
 
-def _result(record: Record) -> RecordResult:
+def _flags(record: Record) -> set[str]:
+    """The held (in the ledger ``registry``: yanked) versions of a record."""
+    return {f"{agent}@{version}" for agent, versions in record.holds.items() for version in versions}
+
+
+def _flags_before(session: Session, record: Record) -> set[str]:
+    """The held versions before a record; read only where the record may have changed them."""
+    if record.generation == 0 or record.action not in _CHANGES_FLAGS:
+        return _flags(record)
+    return _flags(session.workspace.registry.record_at(record.environment)(record.generation - 1))
+
+
+def _result(record: Record, before: set[str]) -> RecordResult:
+    flags = _flags(record)
     return RecordResult(
         environment=record.environment,
         generation=record.generation,
@@ -91,10 +106,12 @@ def _result(record: Record) -> RecordResult:
         frozen=record.frozen is not None,
         digest=digest_of(encode(record)),
         agents={a: e.version for a, e in record.agents.items()},
+        held=sorted(flags - before),
+        released=sorted(before - flags),
     )
 
 
-def _say(session: Session, records: list[Record], at: str | None, *, more: bool) -> None:
+def _say(session: Session, records: list[RecordResult], at: str | None, *, more: bool) -> None:
     console = session.console
     if at is not None and len(records) > 1:
         console.say(f"clocks went backwards around {at}: {len(records)} generations may have been live then")
@@ -104,14 +121,18 @@ def _say(session: Session, records: list[Record], at: str | None, *, more: bool)
         console.say(f"{record.generation:>6}  {record.time}  {action}  {who}")
         for change in record.changes:
             console.say(f"        {change_text(console, change)}")
+        word = "yanked" if record.environment == YANK_LEDGER else "held"
+        console.say(*(f"        {name} {word}" for name in record.held))
+        console.say(*(f"        {name} no longer {word}" for name in record.released))
         if record.message:
             console.say(f"        {first_line(record.message, 100)}")
         if at is not None:
-            console.say(*(f"        live: {a} {e.version}" for a, e in sorted(record.agents.items())))
+            console.say(*(f"        live: {a} {version}" for a, version in sorted(record.agents.items())))
     if more:
         console.say(console.dim("  (older records: --limit N)"))
 
 
+_CHANGES_FLAGS = ("rollback", "unhold", "yank", "unyank")
 _COLOURS = {
     "promote": "green",
     "rollback": "red",

@@ -5,9 +5,7 @@ No confirmation, no gates, frozen or not; nothing but the authority is needed.
 
 from __future__ import annotations
 
-import calendar
-import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import click
 
@@ -17,6 +15,7 @@ from repoint.ledger import generation_at, stays
 from repoint.moves import AnyAction, Restore, RollBackTo, StepDown
 from repoint.names import parse_agent, parse_ref, parse_version
 from repoint.registry import Registry
+from repoint.stamps import time_seconds
 from repoint_cli.arguments import complete_refs, dry_run_option, environment_option, message_option, ticket_option
 from repoint_cli.moving import carry_out, result_of, say_move
 from repoint_cli.options import Settings, global_options, pass_settings
@@ -29,8 +28,7 @@ from repoint_schemas.results import DifferenceResult
 SHOWN_MOVES = 5
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What the command line asks for."""
 
     agents: tuple[tuple[AgentName, Version | None], ...]
@@ -237,7 +235,7 @@ def _say_story(session: Session, before: Record, change: Change) -> None:
         for stay in stays(before, change.agent, record_at):
             if stay.entry.version == change.target and stay.until is not None:
                 start, end = record_at(stay.entry.since), record_at(stay.until)
-                span = ago(_seconds(end.time) - _seconds(start.time))
+                span = ago(time_seconds(end.time) - time_seconds(start.time))
                 why = f": {first_line(end.message)}" if end.message else ""
                 left = f"until {safe(end.actor.name)} left it at {end.time} ({end.action}{why})"
                 session.console.done(f"  {change.agent} {change.target} was live for {span}, {left}")
@@ -246,5 +244,3 @@ def _say_story(session: Session, before: Record, change: Change) -> None:
         session.console.warn(f"the story of {change.agent} {change.target} cannot be read: {safe(error.message)}")
 
 
-def _seconds(text: str) -> int:
-    return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ"))

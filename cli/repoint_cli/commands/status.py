@@ -87,7 +87,7 @@ def _live_row(session: Session, live: LiveStatus) -> list[str]:
 
 
 def _since(time_text: str) -> str:
-    from repoint.release import time_seconds
+    from repoint.stamps import time_seconds
 
     return ago(now() - time_seconds(time_text))
 

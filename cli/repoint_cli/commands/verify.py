@@ -1,0 +1,84 @@
+"""``repoint verify``: every promise over the whole registry; findings named by promise."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from repoint.verify import verify as verify_registry
+from repoint.verifyreport import Progress
+from repoint_cli.options import Settings, global_options, pass_settings
+from repoint_cli.output import Console, safe
+from repoint_cli.session import opened
+from repoint_schemas.results import VerifyResult
+
+PROMISES = {
+    1: "a version never changes and never disappears",
+    2: "a pointer never names what cannot be loaded whole",
+    3: "one move wins each generation, none is doubled or reported wrongly",
+    4: "no ledger entry is lost, reordered or altered",
+    5: "a move over several agents is one record",
+    6: "nothing goes back to a lower generation",
+    8: "a rollback needs nothing but the authority",
+    9: "secrets and invisible characters do not get into a version",
+    10: "nothing stored can write outside its place or exhaust memory",
+}
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  repoint verify           documents, chains, rules, trees, presence of files
+  repoint verify --deep    also the bytes of every file
+"""
+)
+@click.option("--deep", is_flag=True, help="Read every file too: SHA-256, secrets, invisible characters.")
+@global_options
+@pass_settings
+def verify(settings: Settings, deep: bool) -> int:
+    """Check every promise over the whole registry, and name what breaks one. Writes nothing. Exit 1 on findings."""
+    with opened(settings) as session:
+        progress = _progress(session.console)
+        try:
+            result = verify_registry(session.workspace, deep=deep, progress=progress)
+        finally:
+            if progress:
+                progress("", 0, 0)
+        _say(session.console, result)
+        session.console.result(result)
+        return 1 if result.findings else 0
+
+
+def _say(console: Console, result: VerifyResult) -> None:
+    promise = 0
+    for finding in result.findings:
+        if finding.promise != promise:
+            promise = finding.promise
+            console.say(console.strong(f"promise {promise}: {PROMISES.get(promise, '')}"))
+        kind = console.paint(finding.kind, "red")
+        console.say(f"  {safe(finding.place)}: {kind}: {safe(finding.message)}")
+    if result.foreign:
+        named = ", ".join(result.foreign[:5]) + (f" and {len(result.foreign) - 5} more" if result.foreign[5:] else "")
+        console.done(f"foreign tags, which are no releases of this registry: {named}")
+    counts = ", ".join(f"{count} {what}" for what, count in sorted(result.checked.items()))
+    number = len(result.findings)
+    verdict = f"{number} finding{'' if number == 1 else 's'}" if number else "every promise holds"
+    how = "" if result.deep else " (files by presence and size; --deep reads them)"
+    console.done(f"{verdict}: checked {counts or 'nothing'}{how}")
+
+
+def _progress(console: Console) -> Progress | None:
+    """How far it is, on one line of a terminal's standard error; none in a pipe, with --json or --quiet."""
+    if console.json or console.quiet or not sys.stderr.isatty():
+        return None
+    width = 0
+
+    def show(what: str, done: int, total: int) -> None:
+        nonlocal width
+        line = f"{what} {done}/{total}" if total else ""
+        sys.stderr.write(f"\r{line.ljust(width)}\r{line}")
+        sys.stderr.flush()
+        width = len(line)
+
+    return show

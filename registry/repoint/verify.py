@@ -1,0 +1,209 @@
+"""Every promise over the whole registry in a local repository: what ``repoint verify`` says.
+
+Releases first, since the ledgers are judged by them; the ledger of yanks before the environments; then what this clone
+remembers. Nothing is written, no cache is trusted, and no damage stops it: each check notes what it finds and goes on.
+What it cannot see: a branch that was moved back, or a tag that was deleted, in a clone that never saw it otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import partial
+
+import msgspec
+
+from repoint.errors import Conflict
+from repoint.gitobjects import ObjectId
+from repoint.gitrefs import ENVIRONMENTS, TAGS
+from repoint.gitrepo import GitRepository
+from repoint.names import YANK_LEDGER
+from repoint.store_git import tag_of
+from repoint.verifycontents import ContentsCheck
+from repoint.verifyledger import LedgerCheck, Registered
+from repoint.verifyobjects import ObjectReader
+from repoint.verifyreleases import Named, ReleaseCheck, named_in, place_of
+from repoint.verifyreport import Progress, Report
+from repoint.workspace import Workspace
+from repoint_schemas.canonical import Digest
+from repoint_schemas.documents import EnvironmentName
+from repoint_schemas.results import VerifyResult
+
+_ENVIRONMENT = re.compile(re.escape(ENVIRONMENTS) + r"([a-z][a-z0-9-]{0,62})")
+_BROKEN = re.compile(r"^warning: ignoring (?:broken|dangling) (?:ref|symref) (\S+)$", re.MULTILINE)
+
+
+def verify(workspace: Workspace, *, deep: bool = False, progress: Progress | None = None) -> VerifyResult:
+    """Check every promise; ``deep`` also reads every file. The result lists every violation, by promise.
+
+    Raises:
+        Conflict: a shallow clone, which holds too little to be judged.
+        StoreUnavailable: Git cannot be run, or its refs cannot be listed.
+    """
+    if workspace.repository.shallow:
+        raise Conflict(
+            "this clone is shallow: most of the registry is not here, so it cannot be verified",
+            kind="shallow-clone",
+            hint="git fetch --unshallow --tags",
+        )
+    report = Report(progress)
+    reader = ObjectReader(workspace.repository.process)
+    try:
+        releases = _Run(workspace, reader, report, deep=deep).everything()
+    finally:
+        reader.close()
+    found = sorted(report.findings, key=lambda finding: finding.promise)
+    return VerifyResult(dict(report.checked), found, deep, [place_of(name) for name in releases])
+
+
+class _Refs(msgspec.Struct, frozen=True):
+    """The registry's refs: versions, environments, and those that Git cannot read."""
+
+    tags: dict[Named, ObjectId]
+    branches: dict[EnvironmentName, ObjectId]
+    broken_tags: set[Named]
+    broken_branches: set[EnvironmentName]
+
+
+class _Claim(msgspec.Struct, frozen=True):
+    """Somebody says that a release stood under a name: with this digest, or as this tag object."""
+
+    who: str
+    digest: Digest | None = None
+    tag: ObjectId | None = None
+
+
+class _Run:
+    """One run over one repository."""
+
+    def __init__(self, workspace: Workspace, reader: ObjectReader, report: Report, *, deep: bool) -> None:
+        self._workspace = workspace
+        self._reader = reader
+        self._report = report
+        self._refs = list_refs(workspace.repository)
+        allowed = workspace.allowed_rules
+        self._contents = ContentsCheck(reader, report, workspace.limits(), allowed) if deep else None
+        registry = workspace.registry.id
+        self._releases = ReleaseCheck(reader, report, registry, self._contents.check if self._contents else None)
+        self._claims: dict[Named, list[_Claim]] = {}
+
+    def everything(self) -> list[Named]:
+        """All checks in order; returns the foreign tags."""
+        self._releases.run(self._refs.tags)
+        for name, digest, who in self._releases.parents:
+            self._claim(name, _Claim(who, digest=digest))
+        self._check_ledgers()
+        self._check_missing_branches()
+        self._claim_published()
+        for name, claims in self._claims.items():
+            self._judge(name, claims)
+        for name in self._refs.broken_tags - self._claims.keys():
+            self._report.add(1, "ref-broken", place_of(name), self._broken_ref(name, []))
+        if self._contents is not None:
+            self._contents.close()
+        return sorted(self._releases.foreign.keys() - self._claims.keys())
+
+    # -- ledgers -----------------------------------------------------------------------------------------------------
+
+    def _check_ledgers(self) -> None:
+        registry, branches = self._workspace.registry, self._refs.branches
+        known = Registered(registry.id, registry.authority, self._releases.known, None, {})
+        if YANK_LEDGER in branches:
+            yanks = self._check_ledger(YANK_LEDGER, known)
+            known = msgspec.structs.replace(known, yanked=yanks.yanked if yanks.complete else None)
+        for environment in sorted(branches.keys() - {YANK_LEDGER}):
+            self._check_ledger(environment, known)
+
+    def _check_ledger(self, environment: EnvironmentName, known: Registered) -> LedgerCheck:
+        mark = self._workspace.state.mark(environment)
+        check = LedgerCheck(self._reader, self._report, known, environment, mark)
+        check.run(self._refs.branches[environment])
+        self._report.checked["environments"] += 1
+        for name, digest, who in check.entries.claims:
+            self._claim(name, _Claim(who, digest=digest))
+        return check
+
+    def _check_missing_branches(self) -> None:
+        """Branches that must be there: of every environment that this clone saw, and of the yanks."""
+        marks = self._workspace.state.marks()
+        for environment in sorted({YANK_LEDGER, *marks} - self._refs.branches.keys()):
+            branch = f"repoint/env/{environment}"
+            if environment in self._refs.broken_branches:
+                message = (
+                    f"Git cannot read the branch {branch}: its file is empty or cut; write the id of its tip again"
+                )
+                self._report.add(2, "ref-broken", environment, message)
+                continue
+            seen = (
+                f", which this clone saw at generation {marks[environment].generation}," if environment in marks else ""
+            )
+            message = f"the branch {branch}{seen} is gone; fetch it from another clone, nothing is recreated by itself"
+            self._report.add(4, "pointer-missing", environment, message)
+
+    # -- versions that something says stood here ---------------------------------------------------------------------
+
+    def _claim(self, name: Named, claim: _Claim) -> None:
+        self._claims.setdefault(name, []).append(claim)
+
+    def _claim_published(self) -> None:
+        for ref, tag in self._workspace.store.published().items():
+            name = named_in(ref)
+            if name is not None:
+                self._report.checked["published"] += 1
+                self._claim(name, _Claim(f"this clone published it as {tag}", tag=tag))
+
+    def _judge(self, name: Named, claims: list[_Claim]) -> None:
+        add = partial(self._report.add, 1, place=place_of(name))
+        known = self._releases.known.get(name)
+        if known is not None:
+            wrong = [c for c in claims if (c.digest or known.digest, c.tag or known.tag) != (known.digest, known.tag)]
+            if wrong:
+                message = (
+                    f"its release is {known.digest} now, another than before: {_said(wrong)}{_restore(name, wrong)}"
+                )
+                add(kind="release-replaced", message=message)
+        elif name in self._releases.foreign:
+            reason = self._releases.foreign[name]
+            message = f"its tag is {reason} now, but a release stood there: {_said(claims)}{_restore(name, claims)}"
+            add(kind="release-replaced", message=message)
+        elif name in self._refs.broken_tags:
+            add(kind="ref-broken", message=self._broken_ref(name, claims))
+        elif name not in self._releases.damaged:
+            message = f"its tag is gone: {_said(claims)}{_restore(name, claims)}"
+            add(kind="release-missing", message=message)
+
+    def _broken_ref(self, name: Named, claims: list[_Claim]) -> str:
+        return f"Git cannot read {tag_of(*name)}: its file is empty or cut{_restore(name, claims)}"
+
+
+def list_refs(repository: GitRepository) -> _Refs:
+    """All refs of our shape with their object ids, and those that Git passes over. Raises: StoreUnavailable."""
+    wanted = [f"{TAGS}*@v*", ENVIRONMENTS]
+    outcome = repository.process.run(["for-each-ref", "--format=%(objectname) %(refname)", *wanted])
+    if outcome.code != 0:
+        raise repository.process.failure(outcome, "cannot list the refs")
+    lines = outcome.output.decode("utf-8", "surrogateescape").splitlines()
+    found = {ref: ObjectId(oid) for oid, ref in (line.split(" ", 1) for line in lines)}
+    broken = dict.fromkeys(_BROKEN.findall(outcome.error), ObjectId(""))
+    return _Refs(_named(found), _environments(found), set(_named(broken)), set(_environments(broken)))
+
+
+def _named(refs: Mapping[str, ObjectId]) -> dict[Named, ObjectId]:
+    return {name: oid for ref, oid in refs.items() if (name := named_in(ref))}
+
+
+def _environments(refs: Mapping[str, ObjectId]) -> dict[EnvironmentName, ObjectId]:
+    return {EnvironmentName(m[1]): oid for ref, oid in refs.items() if (m := _ENVIRONMENT.fullmatch(ref))}
+
+
+def _said(claims: Iterable[_Claim]) -> str:
+    named = list(dict.fromkeys(claim.who for claim in claims))
+    return "; ".join(named[:3]) + (f"; and {len(named) - 3} more" if len(named) > 3 else "")
+
+
+def _restore(name: Named, claims: Iterable[_Claim]) -> str:
+    """What to do: where the object's id is known, the command that puts the tag back."""
+    tag = next((claim.tag for claim in claims if claim.tag), None)
+    if tag is None:
+        return "; fetch the tag from another clone (git fetch REMOTE --tags --force)"
+    return f"; put it back with: git update-ref {tag_of(*name)} {tag}"

@@ -1,0 +1,78 @@
+"""The README's commands work as they stand there, every link leads somewhere, and the drill's output is the one in docs/incident.md."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+PAGES = sorted(p for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
+BEGIN, END = "<!-- drill:begin -->\n", "<!-- drill:end -->"
+CHANGING = [
+    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "TIME"),
+    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"), "UUID"),
+    (re.compile(r"\b(\d+ (d|h|min|s) ?)+"), "SPAN "),
+    (re.compile(r" +"), " "),
+    (re.compile(r"the other: .*"), "the other: ANSWER"),
+    (re.compile(r"(Ada Lindqvist|Kim Osei)"), "WHO"),
+]
+
+
+def commands_of_start() -> list[str]:
+    """Every ``repoint`` line of the README's section Start, without its comment."""
+    section = (ROOT / "README.md").read_text().partition("## Start")[2].partition("## Read on")[0]
+    lines = [line.strip().partition("  #")[0] for line in section.splitlines() if line.startswith("    ")]
+    return [line for line in lines if line.startswith("repoint ")]
+
+
+def test_the_start_of_the_readme_works_line_by_line(repository: Path) -> None:
+    commands = commands_of_start()
+    assert len(commands) > 10
+    for line in commands:
+        if "0.2.0" in line or line.startswith("repoint diff"):
+            (repository / "agents/refund/prompts/system.md").write_text(
+                "You decide refunds. Ask for the order number first.\n"
+            )
+        done = subprocess.run(
+            [sys.executable, "-m", "repoint_cli", *shlex.split(line)[1:]],
+            cwd=repository, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+
+
+def normalised(text: str) -> list[str]:
+    for pattern, word in CHANGING:
+        text = pattern.sub(word, text)
+    return [line.rstrip() for line in text.splitlines()]
+
+
+def test_the_drill_in_the_incident_page_is_what_it_prints(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "drill.py"],
+        cwd=tmp_path,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    page = (ROOT / "docs" / "incident.md").read_text().partition(BEGIN)[2].partition(END)[0]
+    shown = [line for line in page.splitlines() if not line.startswith("```")]
+    assert normalised(done.stdout.strip()) == normalised("\n".join(shown).strip())
+    assert list(tmp_path.iterdir()) == [], "the throwaway repository is removed"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
