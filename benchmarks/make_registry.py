@@ -28,7 +28,6 @@ from msgspec.structs import replace
 from repoint.agentfiles import Limits
 from repoint.config import write_config
 from repoint.gitobjects import (
-    RECORD_PATH,
     SNAPSHOT_PATH,
     ObjectId,
     nested_trees,
@@ -120,7 +119,7 @@ class Builder:
     def stamp(self, message: str = "") -> Stamp:
         """The next stamp."""
         seconds = self.now()
-        return Stamp(ADA, time_text(seconds), str(uuid.UUID(int=seconds << 64, version=4)), message)
+        return Stamp(ADA, time_text(seconds), str(uuid.UUID(int=seconds, version=4)), message)
 
     # -- releases ----------------------------------------------------------------------------------------------------
 
@@ -187,7 +186,8 @@ class Builder:
             self.pack.write("tree", folder)
         live = [self.commits[c.agent, c.target] for c in changes if c.target is not None]
         parents = [*([before] if before else []), *live]
-        return self.pack.write("commit", record_commit(record, content, tree.root, parents)), tree.trees[0]
+        views = tree.trees[0] if record.agents else b""
+        return self.pack.write("commit", record_commit(record, content, tree.root, parents)), views
 
     def _target(self, agent: AgentName, version: Version) -> Target:
         draft = self.drafts[agent, version]

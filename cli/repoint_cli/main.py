@@ -7,6 +7,8 @@ command's module is imported when that command runs. Nothing but this module cat
 
 from __future__ import annotations
 
+import gc
+import io
 import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
@@ -75,11 +77,31 @@ class LazyCommands(click.Group):
                 formatter.write_dl([(name, s.summary) for name, s in COMMANDS.items() if s.section == section])
 
 
+def _say_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    del param
+    if not value or ctx.resilient_parsing:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        click.echo(f"repoint {version('repoint')}")
+    except PackageNotFoundError:
+        click.echo("repoint, run from its source")
+    ctx.exit()
+
+
 @click.group(
     cls=LazyCommands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
 @global_options
-@click.version_option(None, "--version", package_name="repoint", message="repoint %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_say_version,
+    help="Show the version and exit.",
+)
 @click.pass_context
 def cli(ctx: click.Context) -> None:
     """Version, promote and roll back AI agents.
@@ -91,28 +113,38 @@ def cli(ctx: click.Context) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
-    sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
+    code = run(list(sys.argv[1:] if arguments is None else arguments))
+    gc.freeze()  # on its way out the interpreter would look at every object for garbage, for a whole unit
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
     """Run one command line; the exit code is returned, errors are printed."""
     settings = Settings()
     settings.console.colour = wants_colour()
+    _never_fail_to_encode()
     try:
         code = cli.main(args=arguments or ["--help"], prog_name="repoint", standalone_mode=False, obj=settings)
-        sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except (KeyboardInterrupt, click.exceptions.Abort):
         click.echo("interrupted", err=True)
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except SystemExit:
+        if "_REPOINT_COMPLETE" in os.environ:
+            raise
+        return 0  # the reader of the help went away: click ends so, with the exit code of a finding
     except Exception as error:  # noqa: BLE001 - the edge: every error becomes a message and an exit code
         settings.console.json = settings.console.json or "--json" in arguments
         return _report(settings.console, error)
+
+
+def _never_fail_to_encode() -> None:
+    """A character that a terminal's encoding does not have is written as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _report(console: Console, error: Exception) -> int:

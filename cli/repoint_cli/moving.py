@@ -71,7 +71,7 @@ def say_move(session: Session, outcome: pointer.Outcome, result: MoveResult) -> 
     """The common lines: what moved (or would), what to know, how to undo it."""
     console = session.console
     if outcome.moved is None:
-        console.done(f"nothing to do: {safe(result.reason or '', newline=chr(10))}")
+        console.done(f"nothing to do: {safe(result.reason or '', newline=chr(10) + '  ')}")
         return
     record = outcome.moved.record
     head = f"{record.environment} generation {record.generation}: {record.action}"

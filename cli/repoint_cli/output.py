@@ -12,7 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -20,14 +20,16 @@ if TYPE_CHECKING:
     from repoint.errors import RepointError
     from repoint_schemas.results import Result
 
-_UNSAFE = re.compile(
+_UNSAFE = (  # compiled on first use: most texts are plain
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
 
 
 def safe(text: str, *, newline: str = "\\n") -> str:
     """Text from outside as it may be shown: control, escape, invisible and bidirectional characters are escaped."""
-    shown = _UNSAFE.sub(lambda m: f"\\u{{{ord(m[0]):x}}}" if ord(m[0]) > 255 else f"\\x{ord(m[0]):02x}", text)
+    if text.isascii() and text.isprintable():
+        return text
+    shown = re.sub(_UNSAFE, lambda m: f"\\u{{{ord(m[0]):x}}}" if ord(m[0]) > 255 else f"\\x{ord(m[0]):02x}", text)
     return shown.replace("\t", "    ").replace("\n", newline)
 
 
@@ -71,41 +73,80 @@ class Console:
     def result(self, result: Result, *, page: bool = False) -> None:
         """Print the result: one JSON object, or the lines said so far, through a pager when asked for and too long."""
         if self.json:
-            import msgspec
-
-            sys.stdout.write(msgspec.json.format(msgspec.json.encode(result)).decode() + "\n")
+            _write(_json_text(result, indent=2) + "\n")
             return
         text = "".join(f"{line}\n" for line in self.lines)
         if page and self.pager and _taller_than_terminal(text):
             os.environ.setdefault("LESS", "FRX")
             click.echo_via_pager(text, color=self.colour)
         else:
-            click.echo(text, nl=False, color=self.colour)
+            _write(text, colour=self.colour)
 
     def error(self, error: RepointError) -> None:
         """One error on standard error: an object with ``--json``, else what, where, and what to do."""
         if self.json:
-            import msgspec
-
             from repoint_schemas.results import ErrorResult, Failure
 
             failure = Failure(error.kind, error.message, error.hint, error.exit_code, dict(error.facts))
-            sys.stderr.write(msgspec.json.encode(ErrorResult(failure)).decode() + "\n")
+            click.echo(_json_text(ErrorResult(failure), indent=-1), err=True)
             return
         click.echo(f"{self.paint('error:', 'red', bold=True)} {safe(error.message, newline=chr(10))}", err=True)
         if error.hint:
             click.echo(f"{self.paint('hint:', 'cyan')} {safe(error.hint, newline=chr(10) + '      ')}", err=True)
 
 
+def _json_text(result: Result, *, indent: int) -> str:
+    import msgspec
+
+    try:
+        return msgspec.json.format(msgspec.json.encode(result), indent=indent).decode()
+    except UnicodeEncodeError:  # a path of this machine that is not UTF-8
+        import json
+
+        return json.dumps(msgspec.to_builtins(result), indent=indent if indent > 0 else None)
+
+
+def _write(text: str, *, colour: bool = False) -> None:
+    """Write to standard output now. A reader that went away (``| head``) is no error: the exit code is the command's.
+
+    Raises:
+        StoreUnavailable: it cannot be written (a full disk); the command itself is done.
+    """
+    try:
+        click.echo(text, nl=False, color=colour)
+    except BrokenPipeError:
+        _discard_the_rest()
+    except OSError as error:
+        from repoint.errors import StoreUnavailable
+
+        _discard_the_rest()
+        raise StoreUnavailable(
+            f"standard output cannot be written: {error.strerror}",
+            kind="output-failed",
+            hint="what the command does was done before this; repoint status and repoint history show it",
+        ) from error
+
+
+def _discard_the_rest() -> None:
+    """What is still held back must not fail again when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def wants_colour() -> bool:
     """Whether standard output is a terminal that wants colours (no-color.org; TERM=dumb)."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
-    return sys.stdout.isatty()
+    return _on_terminal()
+
+
+def _on_terminal() -> bool:
+    """False also where standard output is closed: then Python has none."""
+    stdout: TextIO | None = sys.stdout
+    return stdout is not None and stdout.isatty()
 
 
 def _taller_than_terminal(text: str) -> bool:
-    if not sys.stdout.isatty():
+    if not _on_terminal():
         return False
     import shutil
 

@@ -20,8 +20,7 @@ from repoint.names import parse_environment
 from repoint.stamps import check_words, checked_identity, checked_message, checked_ticket, time_text
 from repoint.workspace import Workspace, environment_error, open_workspace, path_of_address
 from repoint_cli.options import Settings
-from repoint_cli.output import safe
-from repoint_cli.output import Console
+from repoint_cli.output import Console, safe
 from repoint_schemas.documents import EnvironmentName, Identity
 
 if TYPE_CHECKING:

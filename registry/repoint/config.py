@@ -11,7 +11,7 @@ import os
 import stat
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -21,11 +21,14 @@ from repoint.tomlsource import MAX_BYTES, parse_toml
 from repoint_schemas.config import SCHEMA, Allowance, Config, Limits, S3Section, check_agent
 from repoint_schemas.documents import AgentName, Pin
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 MANIFEST = "agent.toml"
 CONFIG = "repoint.toml"
 
 
-def read_config(path: Path, *, shown: str | None = None) -> Config:
+def read_config(path: str | os.PathLike[str], *, shown: str | None = None) -> Config:
     """Read ``repoint.toml``; ``shown`` is what messages call it.
 
     Raises:
@@ -144,11 +147,11 @@ def write_config(config: Config) -> str:
 # -- reading ---------------------------------------------------------------------------------------------------------
 
 
-def _content(path: Path, shown: str) -> bytes:
+def _content(path: str | os.PathLike[str], shown: str) -> bytes:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        if not stat.S_ISREG(os.stat(path).st_mode):
             raise InvalidInput(f"{shown}: not a regular file", kind="unreadable-config", path=shown)
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             return file.read(MAX_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError) as error:
         hint = "go to a folder of a registry, give -C DIR or --registry URL, or make one with repoint init"

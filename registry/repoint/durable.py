@@ -9,7 +9,6 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from repoint.errors import StoreUnavailable
 
@@ -18,7 +17,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
-def translated(path: Path | str) -> Iterator[None]:
+def translated(path: str | os.PathLike[str]) -> Iterator[None]:
     """Turn every ``OSError`` of the block into ``StoreUnavailable``, naming the path."""
     try:
         yield
@@ -26,7 +25,7 @@ def translated(path: Path | str) -> Iterator[None]:
         raise unavailable(error, error.filename or path) from error
 
 
-def unavailable(error: OSError, path: Path | str) -> StoreUnavailable:
+def unavailable(error: OSError, path: str | os.PathLike[str]) -> StoreUnavailable:
     """The error for a file operation that the system refused."""
     reason = f"{path}: {error.strerror or error}"
     if error.errno in _FULL:
@@ -43,7 +42,7 @@ def unavailable(error: OSError, path: Path | str) -> StoreUnavailable:
     return StoreUnavailable(f"cannot read or write {reason}", kind="io-error", path=str(path))
 
 
-def sync_folder(path: Path | str) -> None:
+def sync_folder(path: str | os.PathLike[str]) -> None:
     """Make renames and new names in a folder durable. Raises: OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -52,15 +51,16 @@ def sync_folder(path: Path | str) -> None:
         os.close(descriptor)
 
 
-def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
+def replace_file(path: str | os.PathLike[str], content: bytes, *, durable: bool = True) -> None:
     """Replace or create a file atomically; with ``durable``, it survives a power loss once this returned.
 
     Raises:
         StoreUnavailable: the file system refused; the old content is still there.
     """
+    folder, name = os.path.split(os.path.abspath(path))
     with translated(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+        os.makedirs(folder, exist_ok=True)
+        draft = os.path.join(folder, f".{name}.{os.urandom(4).hex()}")
         try:
             with open(draft, "xb") as file:
                 file.write(content)
@@ -70,7 +70,7 @@ def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
             os.replace(draft, path)
         except BaseException:
             with suppress(OSError):
-                draft.unlink()
+                os.unlink(draft)
             raise
         if durable:
-            sync_folder(path.parent)
+            sync_folder(folder)

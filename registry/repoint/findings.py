@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from repoint.errors import InvalidInput
 
 Severity = Literal["error", "warning"]
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """A rule's name, how serious a finding is at most, and why it is there."""
 
     name: str
@@ -20,8 +20,7 @@ class Rule:
     why: str
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """One finding; ``path`` is relative to the agent's folder (or the name of a text), ``line`` counts from 1."""
 
     rule: str

@@ -74,8 +74,12 @@ class Refs:
 
     def names(self, pattern: str) -> list[str]:
         """The full names of the refs that match a pattern, sorted. No object is opened."""
+        return self.listing(pattern).split("\n")[:-1]
+
+    def listing(self, pattern: str) -> str:
+        """``names`` as one text, a name a line."""
         listed = self._git.output(["for-each-ref", "--format=%(refname)", pattern], "cannot list the refs")
-        return listed.decode("utf-8", "surrogateescape").split("\n")[:-1]
+        return listed.decode("utf-8", "surrogateescape")
 
     def update(self, changes: Sequence[RefChange]) -> RefOutcome:
         """Write all of these refs, or none; durable when it returns DONE. Only refs of ours are accepted.

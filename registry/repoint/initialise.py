@@ -60,7 +60,7 @@ def initialise(
         blocked = repository.refs.branch_in_the_way()
         if blocked is not None:
             raise blocked
-        store, state = GitStore(repository), LocalState(Path(repository.own_folder))
+        store, state = GitStore(repository), LocalState(repository.own_folder)
         _refuse_unfetched(repository, store)
         root = repository_root(repository)
         config, created = _config(root, state, store, names)

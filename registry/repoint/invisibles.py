@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from repoint.findings import Severity
 
@@ -46,8 +46,7 @@ _HAS_VARIANTS = (
 )
 
 
-@dataclass(frozen=True)
-class Suspect:
+class Suspect(NamedTuple):
     """Characters that may hide something: the rule they break, and where the first of them stands."""
 
     rule: str

@@ -10,9 +10,10 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
 
-from repoint.agentfiles import MANIFEST
+from msgspec.structs import replace
+
+from repoint.config import MANIFEST
 from repoint.findings import Finding, Rule, Severity
 from repoint.invisibles import CONTEXT, suspects_in
 from repoint.secretshapes import BEHIND, LONGEST, secrets_in

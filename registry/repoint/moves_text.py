@@ -130,7 +130,7 @@ def not_live_any_more(record: Record, agent: AgentName, version: Version, mover:
     """Row 17: what is live, since when, who moved it."""
     live = record.agents[agent]
     return (
-        f"{agent} {version} is not live in {record.environment}: {live.version} is, since generation {live.since} "
+        f"{agent} {version} is not live in {record.environment}: {live.version} is, since generation {live.since}\n"
         f"({mover.action} by {mover.actor.name} at {mover.time}{_because(mover.message)})"
     )
 
@@ -183,8 +183,7 @@ def passed_over(agent: AgentName, version: Version, why: str, hold: Hold) -> str
 
 def hold_put(environment: EnvironmentName, agent: AgentName, version: Version) -> str:
     """A rollback leaves a hold on what it left."""
-    unhold = f"repoint unhold {agent}@{version} --env {environment}"
-    return f"{agent} {version} is held in {environment} now: no promote of it there until {unhold}"
+    return f"held: {agent} {version}; to release it: repoint unhold {agent}@{version} --env {environment}"
 
 
 def hold_lifted(environment: EnvironmentName, agent: AgentName, version: Version) -> str:

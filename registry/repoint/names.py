@@ -25,6 +25,8 @@ _NUMBER = r"(?:0|[1-9][0-9]*)"
 _IDENTIFIER = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
 _VERSION = re.compile(rf"({_NUMBER})\.({_NUMBER})\.({_NUMBER})(?:-({_IDENTIFIER}(?:\.{_IDENTIFIER})*))?", re.ASCII)
 
+_TAGS = rf"^refs/tags/([a-z0-9][a-z0-9-]{{0,62}})@v({_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-[0-9A-Za-z.-]+)?)$"
+
 VersionKey = tuple[int, int, int, int, tuple[tuple[int, int, str], ...]]
 
 
@@ -90,12 +92,25 @@ def is_version(text: str) -> bool:
     return len(text) <= MAX_VERSION_LENGTH and not text.endswith(".lock") and _VERSION.fullmatch(text) is not None
 
 
+def versions_in(listing: str) -> dict[AgentName, list[Version]]:
+    """Agents and their versions in a list of tags, one ``refs/tags/AGENT@vVERSION`` a line, in its order.
+
+    Every other line is passed over. One pass, since a registry may have 100,000 of them.
+    """
+    taken: dict[AgentName, list[Version]] = {}
+    for agent, version in re.findall(_TAGS, listing, re.ASCII | re.MULTILINE):
+        if len(version) <= MAX_VERSION_LENGTH and "-" not in version or is_version(version):
+            taken.setdefault(agent, []).append(version)
+    return taken
+
+
 def version_key(version: str) -> VersionKey:
     """The sort key of a valid version (SemVer section 11); a final version sorts above its pre-releases."""
-    core, dash, pre = version.partition("-")
-    major, minor, patch = core.split(".")
-    if not dash:
+    if "-" not in version:
+        major, minor, patch = version.split(".")
         return (int(major), int(minor), int(patch), 1, ())
+    core, _, pre = version.partition("-")
+    major, minor, patch = core.split(".")
     parts = tuple((0, int(p), "") if p.isdigit() else (1, 0, p) for p in pre.split("."))
     return (int(major), int(minor), int(patch), 0, parts)
 

@@ -7,11 +7,12 @@ trips a lint of severity error is not published.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection
 
 import msgspec
 
-from repoint.bump import Difference
+from repoint.bump import Difference, next_version
 from repoint.diff import differences, released_side, working_side
 from repoint.errors import AlreadyExists, NotFound
 from repoint.findings import Finding, refuse_findings
@@ -67,6 +68,11 @@ def propose(
     new = working_side(contents)
     found = differences(released_side(registry, old), new) if old else []
     plan = plan_version(taken, old.document.version if old else None, found, wish)
+    if plan is not None and wish.version is None:
+        plan = _past_foreign(registry, agent, plan)
+    again = _same_as_series(registry, agent, plan, new.digest)
+    if again is not None:
+        return Proposal(contents, new.digest, again, [], findings, None)
     return Proposal(contents, new.digest, old, found, findings, plan)
 
 
@@ -117,6 +123,26 @@ def _base(
             return found
         candidates.remove(version)
     return None
+
+
+def _past_foreign(registry: Registry, agent: AgentName, plan: Plan) -> Plan:
+    """The plan with the next version that no foreign tag has taken."""
+    while _is_foreign(registry, agent, plan.version):
+        plan = dataclasses.replace(plan, version=next_version(plan.version, plan.level or "minor"))
+    return plan
+
+
+def _is_foreign(registry: Registry, agent: AgentName, version: Version) -> bool:
+    stored = registry.store.read_release(agent, version)
+    return stored is not None and isinstance(registry.verified_release(agent, version, stored), Foreign)
+
+
+def _same_as_series(registry: Registry, agent: AgentName, plan: Plan | None, snapshot: Digest) -> Published | None:
+    """The newest pre-release of the series asked for, where it has this very content already."""
+    if plan is None or plan.series is None:
+        return None
+    newest = _readable(registry, agent, plan.series)
+    return newest if newest and newest.document.snapshot == snapshot else None
 
 
 def _readable(registry: Registry, agent: AgentName, version: Version) -> Published | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 LONGEST = 1024
 """No shape is longer than this many bytes: the overlap that a search in chunks needs."""
@@ -21,8 +21,7 @@ BEHIND = 2
 _NOT_IN_WORD = rb"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrt]))"  # after a line break written as \n, as in JSON
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(NamedTuple):
     """What a secret is called, the bytes that announce it, and how it looks; group 1 is the random part."""
 
     name: str
@@ -30,8 +29,7 @@ class Shape:
     pattern: bytes  # compiled on first use: most texts have no mark of it
 
 
-@dataclass(frozen=True)
-class Match:
+class Match(NamedTuple):
     """A secret found: which shape, and where it begins. Its value is not kept."""
 
     name: str
@@ -98,10 +96,10 @@ SHAPES = (
     ),
 )
 
-_PLACEHOLDER = re.compile(
-    rb"(.)\1{4}|example|placeholder|redacted|changeme|replace|dummy|sample|xxxx|your[-_]?|[-_]fake|not[-_]?real|fake[-_]"
-    rb"|12345678|abcdefgh|01234567",
-    re.IGNORECASE | re.DOTALL,
+# Compiled on first use, as the shapes are.
+_PLACEHOLDER = (
+    rb"(?is)(.)\1{4}|example|placeholder|redacted|changeme|replace|dummy|sample|xxxx|your[-_]?|[-_]fake|not[-_]?real|fake[-_]"
+    rb"|12345678|abcdefgh|01234567"
 )
 
 
@@ -116,7 +114,7 @@ def secrets_in(content: bytes) -> Iterator[Match]:
 
 def _looks_random(value: bytes) -> bool:
     """A key is not written in words: it is no placeholder, and mixes letters with digits or upper with lower case."""
-    if _PLACEHOLDER.search(value) or len(set(value)) < 7:
+    if re.search(_PLACEHOLDER, value) or len(set(value)) < 7:
         return False
     digits, upper, lower = (any(low <= byte <= high for byte in value) for low, high in _RANGES)
     return digits + upper + lower >= 2

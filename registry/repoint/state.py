@@ -6,7 +6,8 @@ nothing is detected that is not detectable otherwise); pin and pending moves are
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+from contextlib import suppress
 
 from repoint.durable import replace_file, translated
 from repoint.errors import Corrupt, StoreUnavailable
@@ -17,16 +18,16 @@ from repoint_schemas.documents import EnvironmentName, Mark, PendingMove, Pin
 class LocalState:
     """The folder ``repoint`` in the common Git directory (or any folder, for stores without Git)."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = os.fspath(folder)
 
     def pin(self) -> Pin | None:
         """What this clone was pinned to, None before the first use. Raises: Corrupt."""
-        return _read(self.folder / "pin.json", Pin)
+        return _read(os.path.join(self.folder, "pin.json"), Pin)
 
     def write_pin(self, pin: Pin) -> None:
         """Pin this clone, durably."""
-        replace_file(self.folder / "pin.json", encode(pin))
+        replace_file(os.path.join(self.folder, "pin.json"), encode(pin))
 
     def mark(self, environment: EnvironmentName) -> Mark | None:
         """The newest record seen; an unreadable mark counts as none."""
@@ -37,8 +38,7 @@ class LocalState:
 
     def marks(self) -> dict[EnvironmentName, Mark]:
         """Every environment that this clone has seen; unreadable marks are left out."""
-        folder = self.folder / "seen"
-        names = sorted(EnvironmentName(path.stem) for path in folder.glob("*.json")) if folder.is_dir() else []
+        names = [EnvironmentName(name.removesuffix(".json")) for name in self._documents("seen")]
         return {name: mark for name in names if (mark := self.mark(name))}
 
     def raise_mark(self, environment: EnvironmentName, generation: int, digest: Digest) -> None:
@@ -55,25 +55,33 @@ class LocalState:
 
     def drop_pending(self, identifier: str) -> None:
         """Forget a move whose outcome is known."""
-        with translated(self._pending_path(identifier)):
-            self._pending_path(identifier).unlink(missing_ok=True)
+        with translated(self._pending_path(identifier)), suppress(FileNotFoundError):
+            os.unlink(self._pending_path(identifier))
 
     def pending(self) -> list[PendingMove]:
         """Every move whose outcome is not known, by id. Raises: Corrupt."""
-        found = sorted((self.folder / "pending").glob("*.json")) if self.folder.is_dir() else []
+        found = (self._pending_path(name.removesuffix(".json")) for name in self._documents("pending"))
         return [move for path in found if (move := _read(path, PendingMove))]
 
-    def _mark_path(self, environment: EnvironmentName) -> Path:
-        return self.folder / "seen" / f"{environment}.json"
+    def _documents(self, below: str) -> list[str]:
+        """The names of the documents in a folder, sorted; none where it is missing or cannot be listed."""
+        try:
+            return sorted(name for name in os.listdir(os.path.join(self.folder, below)) if name.endswith(".json"))
+        except OSError:
+            return []
 
-    def _pending_path(self, identifier: str) -> Path:
-        return self.folder / "pending" / f"{identifier}.json"
+    def _mark_path(self, environment: EnvironmentName) -> str:
+        return os.path.join(self.folder, "seen", f"{environment}.json")
+
+    def _pending_path(self, identifier: str) -> str:
+        return os.path.join(self.folder, "pending", f"{identifier}.json")
 
 
-def _read(path: Path, kind: type[D]) -> D | None:
+def _read(path: str, kind: type[D]) -> D | None:
     with translated(path):
         try:
-            content = path.read_bytes()
+            with open(path, "rb") as file:
+                content = file.read()
         except (FileNotFoundError, NotADirectoryError):
             return None
     try:

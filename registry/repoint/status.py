@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from repoint.errors import RepointError
 from repoint.names import is_prerelease, version_key
@@ -12,6 +12,9 @@ from repoint.store import Foreign
 from repoint.workspace import Workspace
 from repoint_schemas.documents import AgentName, EnvironmentName, Record, Version
 from repoint_schemas.results import AgentStatus, EnvironmentStatus, HoldStatus, LiveStatus
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def agent_statuses(workspace: Workspace) -> list[AgentStatus]:
@@ -25,7 +28,8 @@ def agent_statuses(workspace: Workspace) -> list[AgentStatus]:
     yanks = workspace.registry.yanks() or {}
     found = []
     for agent in sorted({*folders, *taken}):
-        finals = [v for v in taken.get(agent, []) if not is_prerelease(v) and v not in yanks.get(agent, {})]
+        bad = yanks.get(agent, {})
+        finals = [v for v in taken.get(agent, []) if not is_prerelease(v) and v not in bad]
         latest = max(finals, key=version_key, default=None)
         found.append(_agent_status(workspace, agent, latest, folders.get(agent)))
     return found

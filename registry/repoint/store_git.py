@@ -37,7 +37,7 @@ from repoint.gitobjects import (
 )
 from repoint.gitrefs import ENVIRONMENTS, TAGS, RefChange, RefOutcome
 from repoint.gitrepo import GitRepository
-from repoint.names import is_version
+from repoint.names import versions_in
 from repoint.store import Content, Contents, Draft, Foreign, Pointer, Swap
 from repoint_schemas.canonical import MEBIBYTE, Digest, digest_of
 from repoint_schemas.documents import AgentName, Entry, EnvironmentName, FileEntry, Record, Release, Snapshot, Version
@@ -45,7 +45,6 @@ from repoint_schemas.documents import AgentName, Entry, EnvironmentName, FileEnt
 TAG_LIMIT = Release.LIMIT + MEBIBYTE
 AGENTS_TREE_LIMIT = 16 * MEBIBYTE
 
-_AGENT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 Named = tuple[AgentName, Version]
@@ -87,12 +86,7 @@ class GitStore:
 
     def versions(self, agent: AgentName | None = None) -> dict[AgentName, list[Version]]:
         """See ``Store``; one Git process, names only."""
-        taken: dict[AgentName, list[Version]] = {}
-        for ref in self.repository.refs.names(f"{TAGS}{agent or '*'}@v*"):
-            name, _, version = ref[len(TAGS) :].partition("@v")
-            if is_version(version) and (name in taken or _AGENT.fullmatch(name)):
-                taken.setdefault(AgentName(name), []).append(Version(version))
-        return taken
+        return versions_in(self.repository.refs.listing(f"{TAGS}{agent or '*'}@v*"))
 
     def read_release(self, agent: AgentName, version: Version) -> bytes | Foreign | None:
         """See ``Store``."""

@@ -24,13 +24,14 @@ _BASIC = r'"(?:\\.|[^"\\\n])*+"'
 _LITERAL = r"'[^'\n]*+'"
 _PART = rf"(?:[A-Za-z0-9_-]++|{_BASIC}|{_LITERAL})"
 _LONG = r'"""(?:\\.|[^\\])*?"{3,5}(?!")|' + r"'''.*?'{3,5}(?!')"
-_DOTTED = re.compile(rf"{_LONG}|#[^\n]*|(?P<deep>(?:{_PART}[ \t]*+\.[ \t]*+){{{MAX_LEVELS}}})|{_PART}", re.DOTALL)
-_BLANK = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+")
-_KEY_PART = re.compile(rf"[ \t]*+({_PART})[ \t]*+(\.?)")
-_STRING = re.compile(rf"{_LONG}|{_BASIC}|{_LITERAL}", re.DOTALL)
-_SCALAR = re.compile(r"[^,\]}\n#]++")
-_POSITION = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
-_HUGE_NUMBER = re.compile(r"[0-9_]{4000,}")
+# Compiled on first use (``re`` keeps them): a command that refuses nothing needs none of them.
+_DOTTED = rf"(?s){_LONG}|#[^\n]*|(?P<deep>(?:{_PART}[ \t]*+\.[ \t]*+){{{MAX_LEVELS}}})|{_PART}"
+_BLANK = r"(?:[ \t\r\n]++|#[^\n]*+)*+"
+_KEY_PART = rf"[ \t]*+({_PART})[ \t]*+(\.?)"
+_STRING = rf"(?s){_LONG}|{_BASIC}|{_LITERAL}"
+_SCALAR = r"[^,\]}\n#]++"
+_POSITION = r"(?s)(.*) \(at (?:line (\d+), column (\d+)|end of document)\)"
+_HUGE_NUMBER = r"[0-9_]{4000,}"
 
 
 def parse_toml(source: bytes, shown_path: str) -> dict[str, object]:
@@ -41,7 +42,7 @@ def parse_toml(source: bytes, shown_path: str) -> dict[str, object]:
             begins with ``shown_path``, line and column, and the facts hold ``path`` and ``line``.
     """
     text = _text_of(source, shown_path)
-    if deep := next((m for m in _DOTTED.finditer(text) if m["deep"]), None):
+    if text.count(".") >= MAX_LEVELS and (deep := next((m for m in re.finditer(_DOTTED, text) if m["deep"]), None)):
         raise _refusal(f"a key of more than {MAX_LEVELS} dotted parts", shown_path, _place(text, deep.start()))
     try:
         values: dict[str, object] = tomllib.loads(text)
@@ -102,12 +103,12 @@ def _too_deep(shown_path: str, line: int) -> InvalidInput:
 
 
 def _syntax_refusal(error: ValueError, text: str, shown_path: str) -> InvalidInput:
-    match = _POSITION.fullmatch(str(error))
+    match = re.fullmatch(_POSITION, str(error))
     if match and match[2]:
         return _refusal(_reworded(match[1]), shown_path, (int(match[2]), int(match[3])))
     if match:
         return _refusal(f"{_reworded(match[1])} at the end of the file", shown_path, _place(text, len(text)))
-    huge = _HUGE_NUMBER.search(text)
+    huge = re.search(_HUGE_NUMBER, text)
     place = _place(text, huge.start() if huge else 0)
     return _refusal("a number too long to be read" if huge else str(error), shown_path, place, "write it as a string")
 
@@ -152,7 +153,7 @@ class _Locator:
         return self._lines
 
     def _skip_blank(self) -> bool:
-        blank = _BLANK.match(self._text, self._at)
+        blank = re.compile(_BLANK).match(self._text, self._at)
         self._at = blank.end() if blank else self._at
         return self._at < len(self._text)
 
@@ -176,7 +177,7 @@ class _Locator:
 
     def _key(self) -> list[str]:
         parts = []
-        while part := _KEY_PART.match(self._text, self._at):
+        while part := re.compile(_KEY_PART).match(self._text, self._at):
             self._at = part.end()
             parts.append(_unquoted(part[1]))
             if not part[2]:
@@ -207,7 +208,7 @@ class _Locator:
             self._array(path)
         elif opening == "{":
             self._inline_table(path)
-        elif found := (_STRING if opening in "\"'" else _SCALAR).match(self._text, self._at):
+        elif found := re.compile(_STRING if opening in "\"'" else _SCALAR).match(self._text, self._at):
             self._at = found.end()
 
     def _array(self, path: KeyPath) -> None:

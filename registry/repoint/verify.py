@@ -22,10 +22,9 @@ from repoint.store_git import tag_of
 from repoint.verifycontents import ContentsCheck
 from repoint.verifyledger import LedgerCheck, Registered
 from repoint.verifyobjects import ObjectReader
-from repoint.verifyreleases import Named, ReleaseCheck, named_in, place_of
+from repoint.verifyreleases import Claim, Named, ReleaseCheck, named_in, place_of
 from repoint.verifyreport import Progress, Report
 from repoint.workspace import Workspace
-from repoint_schemas.canonical import Digest
 from repoint_schemas.documents import EnvironmentName
 from repoint_schemas.results import VerifyResult
 
@@ -65,14 +64,6 @@ class _Refs(msgspec.Struct, frozen=True):
     broken_branches: set[EnvironmentName]
 
 
-class _Claim(msgspec.Struct, frozen=True):
-    """Somebody says that a release stood under a name: with this digest, or as this tag object."""
-
-    who: str
-    digest: Digest | None = None
-    tag: ObjectId | None = None
-
-
 class _Run:
     """One run over one repository."""
 
@@ -80,18 +71,20 @@ class _Run:
         self._workspace = workspace
         self._reader = reader
         self._report = report
+        # What is remembered is read before the refs, so that a move under way meanwhile is not taken for a loss.
+        self._marks = workspace.state.marks()
+        self._published = workspace.store.published()
         self._refs = list_refs(workspace.repository)
         allowed = workspace.allowed_rules
         self._contents = ContentsCheck(reader, report, workspace.limits(), allowed) if deep else None
         registry = workspace.registry.id
         self._releases = ReleaseCheck(reader, report, registry, self._contents.check if self._contents else None)
-        self._claims: dict[Named, list[_Claim]] = {}
+        self._claims: dict[Named, list[Claim]] = {}
 
     def everything(self) -> list[Named]:
         """All checks in order; returns the foreign tags."""
         self._releases.run(self._refs.tags)
-        for name, digest, who in self._releases.parents:
-            self._claim(name, _Claim(who, digest=digest))
+        self._claim(self._releases.claims)
         self._check_ledgers()
         self._check_missing_branches()
         self._claim_published()
@@ -115,17 +108,16 @@ class _Run:
             self._check_ledger(environment, known)
 
     def _check_ledger(self, environment: EnvironmentName, known: Registered) -> LedgerCheck:
-        mark = self._workspace.state.mark(environment)
+        mark = self._marks.get(environment)
         check = LedgerCheck(self._reader, self._report, known, environment, mark)
         check.run(self._refs.branches[environment])
         self._report.checked["environments"] += 1
-        for name, digest, who in check.entries.claims:
-            self._claim(name, _Claim(who, digest=digest))
+        self._claim(check.claims)
         return check
 
     def _check_missing_branches(self) -> None:
         """Branches that must be there: of every environment that this clone saw, and of the yanks."""
-        marks = self._workspace.state.marks()
+        marks = self._marks
         for environment in sorted({YANK_LEDGER, *marks} - self._refs.branches.keys()):
             branch = f"repoint/env/{environment}"
             if environment in self._refs.broken_branches:
@@ -142,21 +134,22 @@ class _Run:
 
     # -- versions that something says stood here ---------------------------------------------------------------------
 
-    def _claim(self, name: Named, claim: _Claim) -> None:
-        self._claims.setdefault(name, []).append(claim)
+    def _claim(self, claims: Iterable[Claim]) -> None:
+        for claim in claims:
+            self._claims.setdefault(claim.name, []).append(claim)
 
     def _claim_published(self) -> None:
-        for ref, tag in self._workspace.store.published().items():
+        for ref, tag in self._published.items():
             name = named_in(ref)
             if name is not None:
                 self._report.checked["published"] += 1
-                self._claim(name, _Claim(f"this clone published it as {tag}", tag=tag))
+                self._claim([Claim(name, f"this clone published it as {tag}", tag=tag)])
 
-    def _judge(self, name: Named, claims: list[_Claim]) -> None:
+    def _judge(self, name: Named, claims: list[Claim]) -> None:
         add = partial(self._report.add, 1, place=place_of(name))
         known = self._releases.known.get(name)
         if known is not None:
-            wrong = [c for c in claims if (c.digest or known.digest, c.tag or known.tag) != (known.digest, known.tag)]
+            wrong = [claim for claim in claims if not claim.fits(known)]
             if wrong:
                 message = (
                     f"its release is {known.digest} now, another than before: {_said(wrong)}{_restore(name, wrong)}"
@@ -172,7 +165,7 @@ class _Run:
             message = f"its tag is gone: {_said(claims)}{_restore(name, claims)}"
             add(kind="release-missing", message=message)
 
-    def _broken_ref(self, name: Named, claims: list[_Claim]) -> str:
+    def _broken_ref(self, name: Named, claims: list[Claim]) -> str:
         return f"Git cannot read {tag_of(*name)}: its file is empty or cut{_restore(name, claims)}"
 
 
@@ -196,12 +189,12 @@ def _environments(refs: Mapping[str, ObjectId]) -> dict[EnvironmentName, ObjectI
     return {EnvironmentName(m[1]): oid for ref, oid in refs.items() if (m := _ENVIRONMENT.fullmatch(ref))}
 
 
-def _said(claims: Iterable[_Claim]) -> str:
+def _said(claims: Iterable[Claim]) -> str:
     named = list(dict.fromkeys(claim.who for claim in claims))
     return "; ".join(named[:3]) + (f"; and {len(named) - 3} more" if len(named) > 3 else "")
 
 
-def _restore(name: Named, claims: Iterable[_Claim]) -> str:
+def _restore(name: Named, claims: Iterable[Claim]) -> str:
     """What to do: where the object's id is known, the command that puts the tag back."""
     tag = next((claim.tag for claim in claims if claim.tag), None)
     if tag is None:

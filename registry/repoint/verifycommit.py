@@ -22,7 +22,7 @@ from repoint.gitobjects import (
     tree_entries,
 )
 from repoint.verifyobjects import ObjectReader, Unreadable
-from repoint.verifyreleases import Known, Named
+from repoint.verifyreleases import Claim, Known, Named
 from repoint.verifyreport import Report
 from repoint_schemas.canonical import MEBIBYTE
 from repoint_schemas.documents import EnvironmentName, Record
@@ -43,6 +43,7 @@ class CommitCheck:
         self._before: Record | None = None
         self._views: list[TreeEntry] = []
         self._written: list[ObjectId] = []
+        self.claims: list[Claim] = []
 
     def forget(self) -> None:
         """The record before could not be read: the next tree is made anew."""
@@ -90,15 +91,25 @@ class CommitCheck:
         return tree
 
     def _parents(self, record: Record, there: Sequence[str], previous: ObjectId | None) -> list[ObjectId]:
-        """The parents that the commit must have; for a version that is gone, the one that is there."""
+        """The parents that the commit must have: the record's before, then one for each version newly live.
+
+        A version's parent is taken as it stands, and bears witness: where it is not the version's commit, one of the
+        two was replaced, and the version is the one that is judged.
+        """
         newly = sorted((change.agent, change.target) for change in record.changes if change.target is not None)
         below = there[: max(0, len(there) - len(newly))] if previous is None and record.generation else []
         parents = [previous] if previous else [ObjectId(parent) for parent in below]
         for number, name in enumerate(newly, start=len(parents)):
-            release = self._releases.get(name)
-            gone = ObjectId(there[number]) if number < len(there) else ObjectId("")
-            parents.append(release.commit if release else gone)
+            parent = ObjectId(there[number]) if number < len(there) else ObjectId("")
+            self._witness(record, name, parent)
+            parents.append(parent)
         return parents
+
+    def _witness(self, record: Record, name: Named, parent: ObjectId) -> None:
+        release, entry = self._releases.get(name), record.agents.get(name[0])
+        if release and entry and (release.digest, name[1]) == (entry.release, entry.version) and parent:
+            who = f"{self._environment} generation {record.generation} was made on its commit {parent}"
+            self.claims.append(Claim(name, who, commit=parent))
 
 
 def _rebuilds(commit: bytes, record: Record, content: bytes, tree: ObjectId, parents: Sequence[ObjectId]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from repoint.verifyreleases import Known, Named, place_of
+from repoint.verifyreleases import Claim, Known, Named, place_of
 from repoint.verifyreport import Report
 from repoint.verifyrules import Past
 from repoint_schemas.canonical import Digest
@@ -19,7 +19,7 @@ class EntryCheck:
     """Collects the entries of one environment, oldest record first; ``close`` reports what cannot be loaded."""
 
     def __init__(self, report: Report, releases: Mapping[Named, Known], environment: EnvironmentName) -> None:
-        self.claims: list[tuple[Named, Digest, str]] = []
+        self.claims: list[Claim] = []
         self._report = report
         self._releases = releases
         self._environment = environment
@@ -70,7 +70,7 @@ class EntryCheck:
         self._checked.add(key)
         name, release, snapshot = key
         self._report.checked["entries"] += 1
-        self.claims.append((name, release, f"{self._place(generation)} made it live"))
+        self.claims.append(Claim(name, f"{self._place(generation)} made it live", digest=release))
         known = self._releases.get(name)
         if known is None or not known.whole or (known.digest, known.snapshot) != (release, snapshot):
             self._broken[key] = generation

@@ -22,7 +22,7 @@ from repoint.gitobjects import (
 from repoint.verifycommit import CommitCheck
 from repoint.verifyentries import EntryCheck
 from repoint.verifyobjects import FETCH, ObjectReader, Unreadable, of_kind
-from repoint.verifyreleases import COMMIT_LIMIT, Known, Named, document_finding
+from repoint.verifyreleases import COMMIT_LIMIT, Claim, Known, Named, document_finding
 from repoint.verifyreport import Report
 from repoint.verifyrules import Fault, Past, faults, first_reasons
 from repoint_schemas.canonical import MEBIBYTE, Digest, DocumentError, decode, digest_of
@@ -38,7 +38,7 @@ class Registered(msgspec.Struct, frozen=True):
     authority: str
     releases: dict[Named, Known]
     yanked: Collection[Named] | None
-    ids: dict[str, str]
+    ids: dict[str, tuple[ObjectId, str]]
 
 
 class _Last(msgspec.Struct, frozen=True):
@@ -77,6 +77,11 @@ class LedgerCheck:
             self._check(batch)
         self._check_mark()
         self.entries.close(self.tip, self.past, self._unreadable)
+
+    @property
+    def claims(self) -> list[Claim]:
+        """What the records and their commits say of versions."""
+        return self.entries.claims + self._rebuilt.claims
 
     @property
     def complete(self) -> bool:
@@ -138,7 +143,7 @@ class LedgerCheck:
             self._unreadable.add(generation)
             self._last = _Last(oid, generation, digest, None)
             return
-        self._check_place(read)
+        self._check_place(read, oid)
         self._check_order(read)
         self._rebuilt.check(commit, read, content.content, self._last.commit if self._last else None)
         if self._mark and digest != self._mark.digest and read.generation == self._mark.generation:
@@ -162,7 +167,7 @@ class LedgerCheck:
         self._report.add(promise, kind, self._place(generation), f"the record cannot be read: {reason}")
         return None
 
-    def _check_place(self, record: Record) -> None:
+    def _check_place(self, record: Record, oid: ObjectId) -> None:
         """A record must say that it belongs here, and must not be one that stands elsewhere already."""
         place = self._place(record.generation)
         wrong = [
@@ -178,9 +183,9 @@ class LedgerCheck:
         if (authority := record.authority) is not msgspec.UNSET and authority != self._known.authority:
             message = f"it names the authority {authority!a}, but this clone is pinned to {self._known.authority!a}"
             self._report.add(8, "authority-replaced", place, message)
-        first = self._known.ids.setdefault(record.id, place)
-        if first != place:
-            message = f"its id {record.id!a} is that of {first}: one move stands twice"
+        first = self._known.ids.setdefault(record.id, (oid, place))
+        if first != (oid, place):
+            message = f"its id {record.id!a} is that of {first[1]}: one move stands twice"
             self._report.add(3, "id-doubled", place, message)
 
     # -- against the record before -----------------------------------------------------------------------------------
@@ -251,4 +256,4 @@ def _entry_in(tree: Found | Unreadable, name: str) -> ObjectId | Unreadable:
     except ValueError as error:
         return Unreadable("corrupt", f"it is not a tree: {error}")
     found = next((entry.oid for entry in entries if entry.name == name.encode()), None)
-    return found or Unreadable("missing", f"its tree has no {name}; {FETCH}")
+    return found or Unreadable("absent", f"its tree has no {name}; {FETCH}")

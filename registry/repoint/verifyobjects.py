@@ -21,9 +21,12 @@ FETCH = "fetch it from another clone, or restore it from a backup"
 
 
 class Unreadable(msgspec.Struct, frozen=True):
-    """Why an object cannot be had; ``kind`` is the end of a finding's kind, ``reason`` for people."""
+    """Why an object cannot be had; ``kind`` is the end of a finding's kind, ``reason`` for people.
 
-    kind: Literal["missing", "corrupt", "oversized"]
+    ``absent``: nothing is damaged, but no tree names it.
+    """
+
+    kind: Literal["missing", "corrupt", "oversized", "absent"]
     reason: str
 
 

@@ -52,6 +52,21 @@ class Known(msgspec.Struct, frozen=True):
     whole: bool
 
 
+class Claim(msgspec.Struct, frozen=True):
+    """Something says that a release stood under a name: with this digest, as this tag object, on this commit."""
+
+    name: Named
+    who: str
+    digest: Digest | None = None
+    tag: ObjectId | None = None
+    commit: ObjectId | None = None
+
+    def fits(self, known: Known) -> bool:
+        """Whether it speaks of the release that is there."""
+        said = (self.digest or known.digest, self.tag or known.tag, self.commit or known.commit)
+        return said == (known.digest, known.tag, known.commit)
+
+
 class Case(msgspec.Struct):
     """One version while it is being checked."""
 
@@ -78,7 +93,7 @@ class ReleaseCheck:
         self.known: dict[Named, Known] = {}
         self.foreign: dict[Named, str] = {}
         self.damaged: set[Named] = set()
-        self.parents: list[tuple[Named, Digest, str]] = []
+        self.claims: list[Claim] = []
         self._reader = reader
         self._report = report
         self._registry = re.compile(rb'"registry"\s*:\s*"' + re.escape(registry.encode()) + rb'"')
@@ -189,7 +204,8 @@ class ReleaseCheck:
         if version_key(parent.version) >= version_key(case.release.version):
             message = f"it names {parent.version} as its parent, which is not below it"
             self._report.add(1, "parent-wrong", case.place, message)
-        self.parents.append(((case.release.agent, parent.version), parent.release, f"{case.place} names it as parent"))
+        name = (case.release.agent, parent.version)
+        self.claims.append(Claim(name, f"{case.place} names it as parent", digest=parent.release))
 
     def _broken(self, case: Case, kind: str, message: str, promise: int = 1) -> None:
         case.whole = False
@@ -207,7 +223,7 @@ class ReleaseCheck:
             if isinstance(blob, str):
                 wanted.append((case, blob))
             elif blob is not None:
-                kind = "snapshot-missing" if blob.kind == "missing" else f"object-{blob.kind}"
+                kind = "snapshot-missing" if blob.kind == "absent" else f"object-{blob.kind}"
                 self._broken(case, kind, f"its snapshot cannot be read: {blob.reason}")
         oids = [oid for _, oid in wanted]
         for (case, _), found in zip(wanted, self._reader.contents(oids, Snapshot.LIMIT), strict=True):

@@ -149,7 +149,7 @@ def entry_of(tree: Tree | Unreadable | None, name: str) -> ObjectId | Unreadable
     if isinstance(tree, Unreadable):
         return tree
     entry = tree.entries.get(name.encode())
-    return entry.oid if entry else Unreadable("missing", f"{name} is not in its tree")
+    return entry.oid if entry else Unreadable("absent", f"{name} is not in its tree")
 
 
 def _folders(snapshot: Snapshot) -> Folders:

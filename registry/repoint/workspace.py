@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -25,6 +24,8 @@ from repoint.store_git import GitStore
 from repoint_schemas.documents import AgentName, EnvironmentName, Pin, Record
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from repoint.agentfiles import Limits
     from repoint_schemas.config import Config
 
@@ -34,17 +35,22 @@ DEFAULT_ENVIRONMENT = EnvironmentName("production")
 class Workspace(msgspec.Struct, frozen=True):
     """An opened registry in a local repository, with the checkout around it where there is one.
 
-    ``root`` is the folder of ``repoint.toml`` (the work tree, or the Git directory of a bare repository); ``config``
-    is None where the registry was opened by its address or has no ``repoint.toml`` checked out.
+    ``folder`` is where ``repoint.toml`` lies (the work tree, or the Git directory of a bare repository); ``config`` is
+    None where the registry was opened by its address or has no ``repoint.toml`` checked out.
     """
 
     repository: GitRepository
     store: GitStore
-    root: Path
+    folder: str
     config: Config | None
     state: LocalState
     registry: Registry
     default_environment: EnvironmentName
+
+    @property
+    def root(self) -> Path:
+        """``folder`` as a path."""
+        return repository_root(self.repository)
 
     def close(self) -> None:
         """End the processes of this workspace."""
@@ -96,10 +102,16 @@ class Workspace(msgspec.Struct, frozen=True):
 
 def repository_root(repository: GitRepository) -> Path:
     """Where ``repoint.toml`` belongs: the work tree, or the Git directory of a bare repository."""
-    return Path(repository.work_tree or repository.common_dir)
+    from pathlib import Path  # a rollback does without it
+
+    return Path(_root_folder(repository))
 
 
-def open_workspace(folder: str | Path, environment: Mapping[str, str], *, by_address: bool = False) -> Workspace:
+def _root_folder(repository: GitRepository) -> str:
+    return repository.work_tree or repository.common_dir
+
+
+def open_workspace(folder: str | os.PathLike[str], environment: Mapping[str, str], *, by_address: bool = False) -> Workspace:
     """Open the registry that a folder lies in; ``by_address`` ignores ``repoint.toml`` and goes by the pin alone.
 
     Raises:
@@ -116,11 +128,11 @@ def open_workspace(folder: str | Path, environment: Mapping[str, str], *, by_add
 
 
 def _opened(repository: GitRepository, *, by_address: bool) -> Workspace:
-    root = repository_root(repository)
-    state = LocalState(Path(repository.own_folder))
+    folder = _root_folder(repository)
+    state = LocalState(repository.own_folder)
     store = GitStore(repository)
-    path = root / CONFIG
-    config = read_config(path, shown=CONFIG) if not by_address and path.is_file() else None
+    path = os.path.join(folder, CONFIG)
+    config = read_config(path, shown=CONFIG) if not by_address and os.path.isfile(path) else None
     pin = state.pin()
     if pin is None:
         pin = _first_pin(store, config, repository)
@@ -135,7 +147,7 @@ def _opened(repository: GitRepository, *, by_address: bool) -> Workspace:
         )
     default = EnvironmentName(config.registry.default_environment) if config else pin.default_environment
     return Workspace(
-        repository, store, root, config, state, Registry(store, pin.registry, pin.authority, state), default
+        repository, store, folder, config, state, Registry(store, pin.registry, pin.authority, state), default
     )
 
 

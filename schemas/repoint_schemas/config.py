@@ -22,27 +22,28 @@ MAX_TEXT = 1000
 
 Check = Callable[[str], str | None]
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,62}")
+# Compiled on first use (``re`` keeps them): most configurations have no need of most of them.
+_NAME = r"[a-z0-9][a-z0-9-]{0,62}"
+_ENVIRONMENT = r"[a-z][a-z0-9-]{0,62}"
 _RESERVED = ("latest", "working", "registry")
-_REGISTRY_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_REMOTE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-_BUCKET_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_.=-]+)*")
-_ENDPOINT = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9_.~/-]*)?")
-_REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_RULE = re.compile(r"[a-z][a-z0-9-]{0,62}")
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_REGISTRY_ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_REMOTE = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
+_BUCKET_URL = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_.=-]+)*"
+_ENDPOINT = r"https?://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9_.~/-]*)?"
+_REGION = r"[a-z0-9][a-z0-9-]{0,62}"
+_RULE = r"[a-z][a-z0-9-]{0,62}"
+_CONTROL = "[\x00-\x1f\x7f-\x9f\ud800-\udfff]"
 
 
 def check_registry_id(text: str) -> str | None:
     """A UUID as ``uuid.uuid4()`` is written."""
-    return None if _REGISTRY_ID.fullmatch(text) else "must be a UUID in lower case, as repoint init writes it"
+    return None if re.fullmatch(_REGISTRY_ID, text) else "must be a UUID in lower case, as repoint init writes it"
 
 
 def check_glob(text: str) -> str | None:
     """A pattern of folders below the root, one level a ``/``."""
     parts = text.split("/")
-    if _CONTROL.search(text) or "\\" in text or len(text) > MAX_TEXT:
+    if re.search(_CONTROL, text) or "\\" in text or len(text) > MAX_TEXT:
         return "must be a relative pattern with / between folders, as in agents/*"
     if text.startswith("/") or re.match("[A-Za-z]:", text):
         return "must be relative to the folder of repoint.toml"
@@ -57,21 +58,21 @@ def check_environment(text: str) -> str | None:
     """The name of an environment."""
     if text in _RESERVED:
         return f"is reserved, as are {', '.join(_RESERVED)}"
-    if not _ENVIRONMENT.fullmatch(text):
+    if not re.fullmatch(_ENVIRONMENT, text):
         return "must be 1 to 63 of a-z, 0-9 and '-', beginning with a letter"
     return None
 
 
 def check_agent(text: str) -> str | None:
     """The name of an agent."""
-    if _NAME.fullmatch(text):
+    if re.fullmatch(_NAME, text):
         return None
     return "must be 1 to 63 of a-z, 0-9 and '-', beginning with a letter or a digit"
 
 
 def check_remote(text: str) -> str | None:
     """The name of a remote; never an address, which could name a program to run."""
-    if _REMOTE.fullmatch(text) and ".." not in text and not text.endswith((".", ".lock")):
+    if re.fullmatch(_REMOTE, text) and ".." not in text and not text.endswith((".", ".lock")):
         return None
     return "must be the name of a Git remote, as in origin, not an address"
 
@@ -79,33 +80,33 @@ def check_remote(text: str) -> str | None:
 def check_bucket_url(text: str) -> str | None:
     """Bucket and prefix."""
     dots = {".", ".."} & set(text.split("/"))
-    if _BUCKET_URL.fullmatch(text) and not dots and ".." not in text and len(text) <= MAX_TEXT:
+    if re.fullmatch(_BUCKET_URL, text) and not dots and ".." not in text and len(text) <= MAX_TEXT:
         return None
     return "must be s3://BUCKET/PREFIX without a / at the end"
 
 
 def check_endpoint(text: str) -> str | None:
     """The address of an S3 service, without credentials."""
-    if _ENDPOINT.fullmatch(text) and len(text) <= MAX_TEXT:
+    if re.fullmatch(_ENDPOINT, text) and len(text) <= MAX_TEXT:
         return None
     return "must be an address as in https://s3.example.com, without user, password or query"
 
 
 def check_region(text: str) -> str | None:
     """A region's name."""
-    return None if _REGION.fullmatch(text) else "must be a region, as in eu-central-1"
+    return None if re.fullmatch(_REGION, text) else "must be a region, as in eu-central-1"
 
 
 def check_rule(text: str) -> str | None:
     """The name of a rule of ``repoint check``."""
-    return None if _RULE.fullmatch(text) else "must be the name of a rule, as in floating-model"
+    return None if re.fullmatch(_RULE, text) else "must be the name of a rule, as in floating-model"
 
 
 def check_line(text: str) -> str | None:
     """A text that says something, in one line."""
     if not text.strip():
         return "must not be empty"
-    if _CONTROL.search(text) or len(text) > MAX_TEXT:
+    if re.search(_CONTROL, text) or len(text) > MAX_TEXT:
         return f"must be one line of at most {MAX_TEXT} characters without control characters"
     return None
 

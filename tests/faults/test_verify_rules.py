@@ -24,11 +24,14 @@ from repoint.moves import (
 )
 from repoint.verifyrules import Fault, Past, faults
 from repoint_schemas.documents import AgentName, Change, Entry, Hold, Record, Version
+
 from tests.unit.world import World, fake_digest, promote, rollback
 
 AGENTS = [AgentName(name) for name in ("intake", "refund", "router")]
 VERSIONS = [Version(f"{number}.0.0") for number in range(1, 5)]
-KINDS = ["promote"] * 6 + ["down"] * 4 + ["to"] * 2 + ["restore"] * 2 + ["unhold", "freeze", "unfreeze", "yank", "unyank"]
+KINDS = (
+    ["promote"] * 6 + ["down"] * 4 + ["to"] * 2 + ["restore"] * 2 + ["unhold", "freeze", "unfreeze", "yank", "unyank"]
+)
 
 Judge = Callable[[Record], list[Fault]]
 
@@ -112,8 +115,9 @@ def doctored(record: Record) -> Iterator[tuple[str, Record]]:
     newcomer = Entry(None, fake_digest("r"), record.generation, fake_digest("s"), Version("1.0.0"))
     yield "a newcomer", replace(record, agents={**record.agents, AgentName("stranger"): newcomer})
     yield "a hold", replace(record, holds={**record.holds, AgentName("stranger"): {Version("1.0.0"): Hold(1, "")}})
-    yield "one more change", replace(
-        record, changes=[*record.changes, Change(AgentName("zebra"), None, Version("1.0.0"))]
+    yield (
+        "one more change",
+        replace(record, changes=[*record.changes, Change(AgentName("zebra"), None, Version("1.0.0"))]),
     )
     if record.changes:
         yield "one change less", replace(record, changes=record.changes[1:])

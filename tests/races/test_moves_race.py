@@ -1,4 +1,4 @@
-"""Processes that move one environment at once: one wins each generation, and everybody is told the truth (promise 3)."""
+"""Processes that move one environment at once: one wins each generation, and all are told the truth (promise 3)."""
 
 from __future__ import annotations
 

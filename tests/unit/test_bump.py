@@ -302,6 +302,15 @@ def test_config(
     assert infer(differences(old, new)) == impact
 
 
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [("seed", "sampling differs"), ("timeout_seconds", "timeouts and retries"), ("mine", "behaviour may change")],
+)
+def test_config_reasons(old: Agent, new: Agent, key: str, words: str) -> None:
+    old.config, new.config = {key: 1}, {key: 2}
+    assert words in only(old, new).reason
+
+
 def test_numbers_that_canonical_json_writes_alike_are_equal(old: Agent, new: Agent) -> None:
     old.config, new.config = {"a": 1, "b": [0.0], "c": {"d": 2.5}}, {"a": 1.0, "b": [0], "c": {"d": 2.5}}
     assert differences(old, new) == []

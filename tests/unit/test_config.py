@@ -205,13 +205,55 @@ def test_both_readers_accept_the_same_after_several_changes(values: dict[str, ob
     accepted_by_both(values)
 
 
+ACCEPTED: dict[str, list[object]] = {
+    "registry.agents": [["*"], ["a/b/*"], ["[ab]*/x?"], ["x y"], ["a.b"], ["a" * 1000]],
+    "registry.environments": [["production"], ["production", "eu-1", "a" * 63]],
+    "registry.default_environment": ["staging"],
+    "git.remote": ["origin", "up_stream.x", "0", "a" * 100],
+    "s3.url": ["s3://abc", "s3://a-b.c/d/e_f=g/.h", "s3://" + "a" * 63 + "/" + "b" * 900],
+    "s3.endpoint_url": ["http://[::1]:9000", "https://s3.acme.example/x/", "http://127.0.0.1:9000"],
+    "s3.region": ["us-east-1", "auto", "garage"],
+    "s3.profile": ["my team", "é"],
+    "limits.files": [1, 2**53 - 1],
+}
+REFUSED: dict[str, list[object]] = {
+    "registry.id": ["", ID.upper(), ID + "\n", f"{{{ID}}}", "urn:uuid:" + ID],
+    "registry.agents": [
+        ["/a"], ["../a"], ["a/.."], ["a//b"], ["a/"], [""], ["."], ["./a"], ["**"], ["a/**/b"], ["a\\b"], ["C:/a"],
+        ["c:a"], [".git"], [".GIT/*"], ["a/.Repoint/b"], ["a\nb"], ["a\x7f"], ["a" * 1001],
+    ],
+    "registry.environments": [["working", "production"], ["a" * 64, "production"], ["Production", "production"],
+                              ["re\u0430l", "production"], ["", "production"]],
+    "git.remote": ["", "-o", "--exec=x", "https://x", "git@host:x", "ext::sh -c x", "../x", "a/b", "a.lock", "a.",
+                   "a..b", "a b", "a\n", ".a", "a" * 101, "\uff4frigin"],
+    "s3.url": ["s3://", "s3://ab", "s3:///x", "s3://A/b", "s3://abc/", "s3://abc//d", "s3://abc/../d", "s3://abc/./d",
+               "s3://abc/d?e", "s3://abc/d#e", "s3://u@abc/d", "s3://abc/d\n", "https://abc/d", "s3://a..b/c",
+               "s3://abc/" + "d" * 1000],
+    "s3.endpoint_url": ["", "s3.acme.example", "ftp://x", "https://", "https://u:p@x", "https://u@x", "https://x?y",
+                        "https://x#y", "https://x y", "https://x\n", "file:///etc", "https://x/" + "y" * 1000],
+    "s3.region": ["", "EU", "eu_1", "a" * 64, "eu\n", "-a"],
+    "s3.profile": ["", " ", "a\nb", "a\x1b", "a" * 1001],
+    "limits.files": [0, -1, 2**53, 1.5],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ACCEPTED)
+def test_values_that_are_accepted(path: str) -> None:
+    assert [value for value in ACCEPTED[path] if not accepted_by_both(changed(GOOD, path, value))] == []
+
+
+@pytest.mark.parametrize("path", REFUSED)
+def test_values_that_are_refused(path: str) -> None:
+    assert [value for value in REFUSED[path] if accepted_by_both(changed(GOOD, path, value))] == []
+
+
 def test_some_changes_are_accepted_and_some_are_not() -> None:
     verdicts = [accepted_by_both(changed(GOOD, path, value)) for path in VALUES for value in VALUES[path]]
     assert 15 < sum(verdicts) < len(verdicts) - 15
 
 
 def check_problems(error: InvalidInput, text: str) -> None:
-    """A refusal has problems, each on a line of the file, in their order, with a key and words that are not pydantic's."""
+    """A refusal has problems, each on a line of the file, in their order, with a key and words of our own."""
     problems = error.facts["problems"]
     assert isinstance(problems, list)
     assert problems
@@ -451,6 +493,7 @@ def test_folders_are_found_by_name(tmp_path: Path) -> None:
         (("REFUND",), []),
         (("refund/x",), []),
         ((".hidden/*",), ["secret"]),
+        ((".gi*/*",), []),
         (("*/*",), []),
     ],
 )

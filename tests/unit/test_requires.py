@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from repoint.errors import InvalidInput
@@ -96,6 +96,9 @@ def test_ranges_of_few_versions_are_accepted(text: str) -> None:
         (">=1.0.0-rc.1,<2.0.0", ">=1.0.0-rc.0,<2.0.0-rc.1", False),
         (">1.0.0,<2.0.0-rc.5", ">1.0.0,<2.0.0", True),
         (">=3.0.0", "<3.0.0", True),
+        ("*", "<1.0.0-rc.1", True),
+        ("*", ">=0.0.0-rc.1", False),
+        (">=1.0.0", ">=1.0.0-rc.1,<=1.0.0", True),
     ],
 )
 def test_narrows(old: str, new: str, expected: bool) -> None:
@@ -125,6 +128,7 @@ def versions_in(text: str) -> set[str] | None:
     return {version for version in EVERY_VERSION if satisfies(version, wanted)}
 
 
+@settings(max_examples=300)
 @given(old=texts, new=texts)
 @example(old=">=0.0.0-0", new=">0.0.0-0")
 @example(old=">0.0.0-a,<0.0.0", new=">=0.0.0-a.0,<0.0.0")

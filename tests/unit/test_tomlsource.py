@@ -167,6 +167,12 @@ def test_refusals_say_where(source: bytes, line: int, column: int, words: str) -
     assert (error.facts["path"], error.facts["line"]) == ("agents/refund/agent.toml", line)
 
 
+def test_depth_limit() -> None:
+    for opening, closing in ((b"[", b"]"), (b"{a=", b"}")):
+        assert parse_toml(b"a = " + opening * 62 + b"[1]" + closing * 62, "x")
+        assert "nested more than 64" in refusal(b"a = " + opening * 63 + b"[1]" + closing * 63).message
+
+
 def test_size_limit() -> None:
     fits = b"#" * MAX_BYTES
     assert parse_toml(fits, "x") == {}

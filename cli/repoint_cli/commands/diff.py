@@ -41,9 +41,9 @@ class Comparison(NamedTuple):
     epilog="""\b
 Examples:
   repoint diff refund@1.4.2 refund@1.5.0
-  repoint diff refund@production~1 refund@production   what the last move changed
-  repoint diff refund@production                       the working copy against production
-  repoint diff refund                                  the working copy against latest
+  repoint diff refund@production~1 refund@production   what the last move did
+  repoint diff refund@production    the working copy against production
+  repoint diff refund               the working copy against latest
 """
 )
 @click.argument("first", metavar="A", shell_complete=complete_refs)

@@ -22,7 +22,7 @@ from repoint_schemas.results import HistoryResult, RecordResult
 @click.command(
     epilog="""\b
 Examples:
-  repoint history                             the last 20 records of the default environment
+  repoint history                             the last 20 moves of production
   repoint history staging --agent refund
   repoint history --at 2026-11-20T21:00:00Z   what was live then
   repoint history registry                    what was yanked, by whom, why

@@ -50,7 +50,7 @@ def init(
     console.done(*(f"created {safe(what)}" for what in done.created))
     if not done.created:
         console.done("nothing to do: this repository is a registry already")
-    console.done(f"registry {done.registry}, authority {done.authority}, environments {', '.join(done.environments)}")
+    console.done(f"registry {done.registry}, authority {done.authority}")
     if done.config in done.created:
         console.done(f"next: git add {done.config}, then repoint new AGENT")
     console.result(InitResult(done.registry, done.authority, done.environments, done.config, done.created))

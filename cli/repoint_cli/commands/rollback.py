@@ -41,9 +41,9 @@ class Wanted(NamedTuple):
     epilog="""\b
 Examples:
   repoint rollback refund@1.5.0 -m "refunds without a receipt" --ticket INC-77
-  repoint rollback refund                  one step down from whatever is live
-  repoint rollback refund --to 1.3.2       back to a version that was live here
-  repoint rollback --at 2026-11-20T21:00Z  the whole environment as it was then
+  repoint rollback refund                  one step down from what is live
+  repoint rollback refund --to 1.3.2       back to what was live here before
+  repoint rollback --at 2026-11-20T21:00Z  the whole environment as it was
 
 refund@1.5.0 means: get off 1.5.0. When it is not live any more nothing is done,
 so the command is safe to run twice.
@@ -130,14 +130,15 @@ def _action(session: Session, place: EnvironmentName, wanted: Wanted) -> AnyActi
         _require_released(registry, agent, wanted.version)
         return RollBackTo(agent, wanted.version)
     for agent, leave in wanted.agents:
-        _require_known(registry, place, agent, leave)
+        if leave is not None:
+            _require_known(registry, place, agent, leave)
     return StepDown(wanted.agents)
 
 
-def _require_known(registry: Registry, place: EnvironmentName, agent: AgentName, leave: Version | None) -> None:
+def _require_known(registry: Registry, place: EnvironmentName, agent: AgentName, leave: Version) -> None:
     """A version that never existed is a slip of the pen, not "nothing to do". Raises: NotFound."""
     live = registry.current(place).record.agents.get(agent)
-    if leave is not None and (live is None or live.version != leave):
+    if live is None or live.version != leave:
         _require_released(registry, agent, leave)
 
 
@@ -237,8 +238,10 @@ def _say_story(session: Session, before: Record, change: Change) -> None:
                 start, end = record_at(stay.entry.since), record_at(stay.until)
                 span = ago(time_seconds(end.time) - time_seconds(start.time))
                 why = f": {first_line(end.message)}" if end.message else ""
-                left = f"until {safe(end.actor.name)} left it at {end.time} ({end.action}{why})"
-                session.console.done(f"  {change.agent} {change.target} was live for {span}, {left}")
+                session.console.done(
+                    f"  {change.agent} {change.target} was live for {span}, until {end.time},",
+                    f"    left by {safe(end.actor.name)} ({end.action}{why})",
+                )
                 return
     except RepointError as error:
         session.console.warn(f"the story of {change.agent} {change.target} cannot be read: {safe(error.message)}")

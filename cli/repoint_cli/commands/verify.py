@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from itertools import groupby
 
 import click
 
@@ -11,7 +13,10 @@ from repoint.verifyreport import Progress
 from repoint_cli.options import Settings, global_options, pass_settings
 from repoint_cli.output import Console, safe
 from repoint_cli.session import opened
-from repoint_schemas.results import VerifyResult
+from repoint_schemas.results import VerifyFinding, VerifyResult
+
+MOST = 20
+"""Findings of one kind that are shown to people."""
 
 PROMISES = {
     1: "a version never changes and never disappears",
@@ -51,13 +56,9 @@ def verify(settings: Settings, deep: bool) -> int:
 
 
 def _say(console: Console, result: VerifyResult) -> None:
-    promise = 0
-    for finding in result.findings:
-        if finding.promise != promise:
-            promise = finding.promise
-            console.say(console.strong(f"promise {promise}: {PROMISES.get(promise, '')}"))
-        kind = console.paint(finding.kind, "red")
-        console.say(f"  {safe(finding.place)}: {kind}: {safe(finding.message)}")
+    for promise, found in groupby(result.findings, key=lambda finding: finding.promise):
+        console.say(console.strong(f"promise {promise}: {PROMISES.get(promise, '')}"))
+        _say_findings(console, list(found))
     if result.foreign:
         named = ", ".join(result.foreign[:5]) + (f" and {len(result.foreign) - 5} more" if result.foreign[5:] else "")
         console.done(f"foreign tags, which are no releases of this registry: {named}")
@@ -66,6 +67,20 @@ def _say(console: Console, result: VerifyResult) -> None:
     verdict = f"{number} finding{'' if number == 1 else 's'}" if number else "every promise holds"
     how = "" if result.deep else " (files by presence and size; --deep reads them)"
     console.done(f"{verdict}: checked {counts or 'nothing'}{how}")
+
+
+def _say_findings(console: Console, found: list[VerifyFinding]) -> None:
+    """The findings of one promise; of each kind only the first few."""
+    counts = Counter(finding.kind for finding in found)
+    shown: Counter[str] = Counter()
+    for finding in found:
+        shown[finding.kind] += 1
+        if shown[finding.kind] <= MOST:
+            kind = console.paint(finding.kind, "red")
+            console.say(f"  {safe(finding.place)}: {kind}: {safe(finding.message)}")
+    for kind, count in counts.items():
+        if count > MOST:
+            console.say(f"  and {count - MOST} more of {kind}: --json lists all")
 
 
 def _progress(console: Console) -> Progress | None:
