@@ -29,6 +29,13 @@ def complete_refs(ctx: click.Context, param: click.Parameter, incomplete: str) -
     return refs(ctx, param, incomplete)
 
 
+def complete_versions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Agents, and after ``@`` versions alone: what a move takes."""
+    from repoint_cli.completion import versions
+
+    return versions(ctx, param, incomplete)
+
+
 def complete_environments(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Environments of this registry."""
     from repoint_cli.completion import environments

@@ -6,7 +6,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from repoint.errors import RepointError
-from repoint.names import parse_agent, version_key
+from repoint.names import highest_first, parse_agent
 from repoint_cli.options import Settings
 from repoint_cli.session import Session, opened
 
@@ -35,17 +35,26 @@ def environments(ctx: click.Context, param: click.Parameter, incomplete: str) ->
 
 def refs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Agents, and after ``@`` the newest versions first, then environments and latest."""
+    return _after_at(ctx, param, incomplete, places=True)
+
+
+def versions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Agents, and after ``@`` the newest versions first."""
+    return _after_at(ctx, param, incomplete, places=False)
+
+
+def _after_at(ctx: click.Context, param: click.Parameter, incomplete: str, *, places: bool) -> list[CompletionItem]:
     name, at, rest = incomplete.partition("@")
     if not at:
-        return [CompletionItem(item.value) for item in agents(ctx, param, incomplete)]
+        return agents(ctx, param, incomplete)
     try:
         agent = parse_agent(name)
         with opened(ctx.ensure_object(Settings)) as session:
-            taken = sorted(session.workspace.store.versions(agent).get(agent, []), key=version_key, reverse=True)
-            places = [*session.workspace.environments(), "latest"]
+            ends: list[str] = [*highest_first(session.workspace.store.versions(agent).get(agent, []))]
+            ends += [*session.workspace.environments(), "latest"] if places else []
     except (RepointError, OSError):
         return []
-    return [CompletionItem(f"{agent}@{end}") for end in [*taken, *places] if end.startswith(rest)]
+    return [CompletionItem(f"{agent}@{end}") for end in ends if end.startswith(rest)]
 
 
 def _agent_names(session: Session) -> set[str]:

@@ -61,7 +61,7 @@ class LazyCommands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a command; an unknown one gets the nearest names."""
-        if args and args[0] not in COMMANDS:
+        if args and args[0] not in COMMANDS and not ctx.resilient_parsing:
             from difflib import get_close_matches
 
             near = get_close_matches(args[0], COMMANDS, n=2)
@@ -123,6 +123,10 @@ def run(arguments: list[str]) -> int:
     settings = Settings()
     settings.console.colour = wants_colour()
     _never_fail_to_encode()
+    if "_REPOINT_COMPLETE" in os.environ:
+        from repoint_cli.bashcomplete import install
+
+        install()
     try:
         code = cli.main(args=arguments or ["--help"], prog_name="repoint", standalone_mode=False, obj=settings)
         return code if isinstance(code, int) else 0
@@ -136,6 +140,8 @@ def run(arguments: list[str]) -> int:
             raise
         return 0  # the reader of the help went away: click ends so, with the exit code of a finding
     except Exception as error:  # noqa: BLE001 - the edge: every error becomes a message and an exit code
+        if "_REPOINT_COMPLETE" in os.environ:
+            return 0  # a key press must never print an error
         settings.console.json = settings.console.json or "--json" in arguments
         return _report(settings.console, error)
 

@@ -13,8 +13,9 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from repoint.errors import InvalidInput
 from repoint.paths import check_path, folded
@@ -38,8 +39,7 @@ _KINDS = (
 )
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """Bytes in one file, files in one snapshot (``agent.toml`` included), bytes in one snapshot."""
 
     file_bytes: int = 64 * MEBIBYTE
@@ -47,8 +47,7 @@ class Limits:
     snapshot_bytes: int = 512 * MEBIBYTE
 
 
-@dataclass(frozen=True)
-class HeldContent:
+class HeldContent(msgspec.Struct, frozen=True):
     """A file's bytes in memory."""
 
     held: bytes
@@ -64,8 +63,7 @@ class HeldContent:
             yield self.held[start : start + CHUNK]
 
 
-@dataclass(frozen=True)
-class FileContent:
+class FileContent(msgspec.Struct, frozen=True):
     """A file that is read again, as safely as the first time, whenever its bytes are wanted."""
 
     folder: Path
@@ -98,8 +96,7 @@ class FileContent:
             raise _refused(self.entry.path, "changed while it was being read", "file-changed", "run the command again")
 
 
-@dataclass(frozen=True)
-class AgentFile:
+class AgentFile(msgspec.Struct, frozen=True):
     """A file that was read: what a snapshot says of it, and its bytes."""
 
     entry: FileEntry

@@ -7,6 +7,7 @@ command line. Versions are SemVer 2.0.0 without build metadata (semver.org); ord
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import msgspec
 
@@ -95,11 +96,11 @@ def is_version(text: str) -> bool:
 def versions_in(listing: str) -> dict[AgentName, list[Version]]:
     """Agents and their versions in a list of tags, one ``refs/tags/AGENT@vVERSION`` a line, in its order.
 
-    Every other line is passed over. One pass, since a registry may have 100,000 of them.
+    Every other line is passed over. One expression finds them all, since a registry may have 100,000.
     """
     taken: dict[AgentName, list[Version]] = {}
     for agent, version in re.findall(_TAGS, listing, re.ASCII | re.MULTILINE):
-        if len(version) <= MAX_VERSION_LENGTH and "-" not in version or is_version(version):
+        if (len(version) <= MAX_VERSION_LENGTH and "-" not in version) or is_version(version):
             taken.setdefault(agent, []).append(version)
     return taken
 
@@ -113,6 +114,22 @@ def version_key(version: str) -> VersionKey:
     major, minor, patch = core.split(".")
     parts = tuple((0, int(p), "") if p.isdigit() else (1, 0, p) for p in pre.split("."))
     return (int(major), int(minor), int(patch), 0, parts)
+
+
+def highest_first(versions: Iterable[Version], limit: int | None = None) -> list[Version]:
+    """Valid versions from the highest down (SemVer section 11), at most ``limit`` of them.
+
+    Final versions are read as numbers all at once: of 10,000, a key for each would take longer than Git takes to list
+    them.
+    """
+    finals: list[Version] = []
+    others: list[Version] = []
+    for version in versions:
+        (others if "-" in version else finals).append(version)
+    numbers = f"[[{'],['.join(finals).replace('.', ',')}]]" if finals else "[]"
+    ordered = sorted(msgspec.json.decode(numbers, type=list[tuple[int, int, int]]), reverse=True)[:limit]
+    highest = [Version(f"{major}.{minor}.{patch}") for major, minor, patch in ordered]
+    return sorted([*highest, *others], key=version_key, reverse=True)[:limit] if others else highest
 
 
 def is_prerelease(version: str) -> bool:

@@ -16,10 +16,10 @@ MAX_COMPONENT = 255
 MAX_PATH = 4096
 
 # Git's list of code points that HFS+ ignores when it compares names (next_hfs_char in utf8.c).
-_HFS_IGNORED = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
-_NTFS_SHORT = re.compile(r"(?:git|gi[0-9a-f]{4}|repoin|re[0-9a-f]{4})~[0-9]+(?:\..*)?", re.DOTALL)
-_DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])[ ]*(?:\..*)?", re.DOTALL)
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_HFS_IGNORED = "[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]"
+_NTFS_SHORT = r"(?s)(?:git|gi[0-9a-f]{4}|repoin|re[0-9a-f]{4})~[0-9]+(?:\..*)?"
+_DEVICE = r"(?s)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])[ ]*(?:\..*)?"
+_CONTROL = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 
 
 def check_path(text: str) -> str | None:
@@ -36,7 +36,7 @@ def check_path(text: str) -> str | None:
         return "is absolute; write it relative to the agent's folder"
     if "\\" in text:
         return "contains a backslash; separate folders by /"
-    if _CONTROL.search(text):
+    if re.search(_CONTROL, text):
         return "contains a control character or a line break"
     return next((reason for part in text.split("/") if (reason := _check_component(part))), None)
 
@@ -64,7 +64,7 @@ def check_paths(paths: Iterable[str]) -> list[tuple[str, str]]:
 
 def folded(path: str) -> str:
     """The path as a file system sees it that ignores case and Unicode normal forms (Unicode 3.13, D145; HFS+)."""
-    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", _HFS_IGNORED.sub("", path)).casefold())
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", re.sub(_HFS_IGNORED, "", path)).casefold())
 
 
 def _check_component(part: str) -> str | None:
@@ -86,8 +86,8 @@ def _check_reserved(part: str) -> str | None:
         return "has a component that begins with .git, which belongs to Git"
     if part == ".repoint":
         return "has a component .repoint, which belongs to Repoint"
-    if _NTFS_SHORT.fullmatch(part):
+    if re.fullmatch(_NTFS_SHORT, part):
         return "has a component that can be a short name of .git or .repoint on Windows"
-    if _DEVICE.fullmatch(part):
+    if re.fullmatch(_DEVICE, part):
         return "has a component that names a device on Windows"
     return None

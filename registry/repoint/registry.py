@@ -16,7 +16,7 @@ import msgspec
 from repoint.errors import Corrupt, NotFound, RepointError, StoreUnavailable
 from repoint.ledger import RecordAt, live_before
 from repoint.moves import Holds, Requires, Target
-from repoint.names import YANK_LEDGER, Ref, is_prerelease, version_key
+from repoint.names import YANK_LEDGER, Ref, highest_first, is_prerelease
 from repoint.state import LocalState
 from repoint.store import Foreign, Pointer, Store
 from repoint_schemas.canonical import D, Digest, DocumentError, decode, digest_of
@@ -237,8 +237,7 @@ class Registry:
         if yanks is None:
             raise StoreUnavailable("the ledger of yanked versions cannot be read", kind="yanks-unreadable")
         finals = [v for v in self.store.versions(agent).get(agent, []) if not is_prerelease(v)]
-        wanted = sorted((v for v in finals if v not in yanks.get(agent, {})), key=version_key, reverse=True)
-        for version in wanted:
+        for version in highest_first(v for v in finals if v not in yanks.get(agent, {})):
             stored = self.store.read_release(agent, version)
             found = None if stored is None else self.verified_release(agent, version, stored)
             if isinstance(found, Published):
@@ -306,7 +305,7 @@ class Registry:
 
     def _no_release(self, agent: AgentName, version: Version, found: Foreign | None) -> NotFound:
         taken = self.store.versions(agent).get(agent, [])
-        near = ", ".join(sorted(taken, key=version_key, reverse=True)[:5])
+        near = ", ".join(highest_first(taken, 5))
         hint = (
             f"newest versions: {near}" if near else f"no version of {agent} was published; in a clone: git fetch --tags"
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from repoint.errors import RepointError
-from repoint.names import is_prerelease, version_key
+from repoint.names import highest_first, is_prerelease
 from repoint.registry import Registry
 from repoint.store import Foreign
 from repoint.workspace import Workspace
@@ -30,7 +30,7 @@ def agent_statuses(workspace: Workspace) -> list[AgentStatus]:
     for agent in sorted({*folders, *taken}):
         bad = yanks.get(agent, {})
         finals = [v for v in taken.get(agent, []) if not is_prerelease(v) and v not in bad]
-        latest = max(finals, key=version_key, default=None)
+        latest = next(iter(highest_first(finals, 1)), None)
         found.append(_agent_status(workspace, agent, latest, folders.get(agent)))
     return found
 

@@ -86,7 +86,7 @@ class GitStore:
 
     def versions(self, agent: AgentName | None = None) -> dict[AgentName, list[Version]]:
         """See ``Store``; one Git process, names only."""
-        return versions_in(self.repository.refs.listing(f"{TAGS}{agent or '*'}@v*"))
+        return versions_in(self.repository.refs.listing(f"{TAGS}{agent}@v*" if agent else TAGS))
 
     def read_release(self, agent: AgentName, version: Version) -> bytes | Foreign | None:
         """See ``Store``."""

@@ -63,6 +63,11 @@ class Workspace(msgspec.Struct, frozen=True):
         configured = [EnvironmentName(e) for e in named if e in there]
         return configured + [e for e in there if e not in configured]
 
+    def known_environments(self) -> list[EnvironmentName]:
+        """``environments``, and those that this clone saw and whose branches are gone: they must not go unnoticed."""
+        there = self.environments()
+        return there + [e for e in self.state.marks() if e not in (*there, YANK_LEDGER)]
+
     def limits(self) -> Limits:
         """The limits for files and snapshots."""
         from repoint.agentfiles import Limits

@@ -339,7 +339,6 @@ def test_help_in_80_columns(played: Team) -> None:
         "show refund@1.5.0",
         "rollback refund",
         "promote refund@1.2.0 --env staging",
-        "doctor",
         "verify",
         "commit intake -m x",
         "diff refund@1.4.2 refund@1.5.0 --stat",

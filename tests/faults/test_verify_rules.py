@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Callable, Iterator
+import subprocess
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from repoint import pointer
 from repoint.errors import RepointError
 from repoint.moves import (
     AnyAction,
@@ -22,9 +27,13 @@ from repoint.moves import (
     Unyank,
     Yank,
 )
+from repoint.names import YANK_LEDGER
+from repoint.verify import verify
 from repoint.verifyrules import Fault, Past, faults
+from repoint.workspace import open_workspace
 from repoint_schemas.documents import AgentName, Change, Entry, Hold, Record, Version
 
+from tests.stores import PRODUCTION, STAGING, Stamps, initialised, new_registry, open_git, publish_version
 from tests.unit.world import World, fake_digest, promote, rollback
 
 AGENTS = [AgentName(name) for name in ("intake", "refund", "router")]
@@ -62,6 +71,10 @@ def any_action(rng: random.Random, world: World) -> AnyAction:
             return Unyank(agent, version)
 
 
+def judged(before: Record, past: Past, yanked: Collection[tuple[AgentName, Version]], after: Record) -> list[Fault]:
+    return faults(before, after, past, yanked)
+
+
 def history(seed: int, length: int) -> Iterator[tuple[Record, Judge]]:
     """A random history, each new record with the judge of what may stand in its place."""
     rng, world = random.Random(seed), World()
@@ -80,10 +93,7 @@ def history(seed: int, length: int) -> Iterator[tuple[Record, Judge]]:
             continue
         record, past = decision.record, pasts[before.environment]
 
-        def judge(after: Record, before: Record = before, past: Past = past) -> list[Fault]:
-            return faults(before, after, past, yanked)
-
-        yield record, judge
+        yield record, partial(judged, before, past, frozenset(yanked))
         (world.yank_ledger if before.environment == "registry" else world.ledger).append(record)
         past.note(record)
         yanked |= {(a, v) for a, versions in world.yank_ledger[-1].holds.items() for v in versions}
@@ -91,11 +101,11 @@ def history(seed: int, length: int) -> Iterator[tuple[Record, Judge]]:
 
 @pytest.mark.parametrize("seed", range(25))
 def test_everything_that_the_moves_write_passes(seed: int, long_run: bool) -> None:
-    judged = 0
+    number = 0
     for record, judge in history(seed, 2000 if long_run else 120):
         assert judge(record) == [], record
-        judged += 1
-    assert judged > 20
+        number += 1
+    assert number > 20
 
 
 def doctored(record: Record) -> Iterator[tuple[str, Record]]:
@@ -156,3 +166,36 @@ def test_a_half_done_move_is_told_from_a_wrong_report() -> None:
     assert [(f.promise, f.kind) for f in faults(before, half, past, set())] == [(5, "half-move")]
     wrong = replace(after, changes=after.changes[:1])
     assert [(f.promise, f.kind) for f in faults(before, wrong, past, set())] == [(3, "changes-wrong")]
+
+
+def world_of(record: Record) -> World:
+    world = World()
+    world.ledger.append(record)
+    return world
+
+
+def test_a_ledger_that_was_really_written_is_clean(repository: Path, long_run: bool) -> None:
+    """Random moves through the library on real Git, in three ledgers, repacked half-way."""
+    rng, stamps = random.Random(7), Stamps(message="as planned")
+    registry = initialised(new_registry(open_git(repository), repository / ".git" / "repoint"), PRODUCTION, STAGING)
+    for agent in AGENTS:
+        for version in rng.sample(VERSIONS, len(VERSIONS)):
+            publish_version(registry, f"{agent}@{version}")
+    done = 0
+    for number in range(600 if long_run else 90):
+        environment = rng.choice([PRODUCTION, PRODUCTION, STAGING])
+        world = world_of(registry.current(environment).record)
+        action = any_action(rng, world)
+        place = YANK_LEDGER if isinstance(action, Yank | Unyank) else environment
+        try:
+            done += pointer.move(registry, place, action, stamps).moved is not None
+        except RepointError:
+            continue
+        if number == 45:
+            subprocess.run(["git", "-C", str(repository), "repack", "-adq"], check=True)
+    workspace = open_workspace(repository, os.environ)
+    result = verify(workspace, deep=True)
+    workspace.close()
+    assert result.findings == []
+    assert done > 15
+    assert result.checked["records"] == done + 3

@@ -22,6 +22,7 @@ class Told:
     """What one mover was told about one move.
 
     ``ids`` are the ids of all records that the move decided, in order; a move that is done stands under the last.
+    A ``digest`` of None was not told.
     """
 
     mover: str
@@ -86,7 +87,7 @@ def _untrue_done(told: Iterable[Told], standing: dict[str, tuple[int, Digest]]) 
         found = standing.get(each.ids[-1])
         if found is None:
             problems.append(f"{each.mover} was told that {each.ids[-1]} is done, but it does not stand")
-        elif found != (each.generation, each.digest):
+        elif found[0] != each.generation or each.digest not in (None, found[1]):
             problems.append(
                 f"{each.mover} was told of generation {each.generation} {each.digest}, but there is {found}"
             )

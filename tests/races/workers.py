@@ -161,7 +161,7 @@ def publish_or_move(folder: Path, number: int) -> list[Told] | list[str]:
     workspace, stamps = opened(folder), Stamps(engineer(number))
     wait_for_all()
     if number % 2:
-        told = []
+        told: list[Told] = []
         while names and len(told) < MOST_TRIES:
             told.append(told_of(f"engineer {number}", workspace.registry, promote(names[0]), stamps))
             if told[-1].how in ("done", "nothing"):

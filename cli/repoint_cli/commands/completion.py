@@ -21,6 +21,9 @@ def completion(settings: Settings, shell: str) -> None:
     """Print the completion script for bash, zsh or fish."""
     from click.shell_completion import get_completion_class
 
+    from repoint_cli.bashcomplete import install
+
+    install()
     cli = click.get_current_context().find_root().command
     found = get_completion_class(shell)
     assert found is not None

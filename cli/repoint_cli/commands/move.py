@@ -18,7 +18,7 @@ from repoint.moves import (
 from repoint.names import YANK_LEDGER, parse_ref
 from repoint_cli.arguments import (
     complete_environments,
-    complete_refs,
+    complete_versions,
     dry_run_option,
     environment_option,
     message_option,
@@ -61,7 +61,7 @@ Examples:
   repoint promote intake@2.1.0 refund@1.5.0 --env production --ticket PAY-312
 """
 )
-@click.argument("targets", nargs=-1, required=True, metavar="AGENT@VERSION...", shell_complete=complete_refs)
+@click.argument("targets", nargs=-1, required=True, metavar="AGENT@VERSION...", shell_complete=complete_versions)
 @environment_option("--to", default=False)
 @message_option()
 @ticket_option
@@ -119,7 +119,7 @@ def _say_where_live(session: Session, pair: Pair) -> None:
 
 
 @click.command()
-@click.argument("target", metavar="AGENT@VERSION", shell_complete=complete_refs)
+@click.argument("target", metavar="AGENT@VERSION", shell_complete=complete_versions)
 @environment_option(default=False)
 @message_option()
 @ticket_option
@@ -131,7 +131,7 @@ def unhold(settings: Settings, target: str, environment: str | None, message: st
 
 
 @click.command()
-@click.argument("target", metavar="AGENT@VERSION", shell_complete=complete_refs)
+@click.argument("target", metavar="AGENT@VERSION", shell_complete=complete_versions)
 @message_option(required=True)
 @ticket_option
 @global_options
@@ -142,7 +142,7 @@ def yank(settings: Settings, target: str, message: str, ticket: str | None) -> N
 
 
 @click.command()
-@click.argument("target", metavar="AGENT@VERSION", shell_complete=complete_refs)
+@click.argument("target", metavar="AGENT@VERSION", shell_complete=complete_versions)
 @message_option()
 @ticket_option
 @global_options

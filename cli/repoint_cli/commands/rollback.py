@@ -16,7 +16,7 @@ from repoint.moves import AnyAction, Restore, RollBackTo, StepDown
 from repoint.names import parse_agent, parse_ref, parse_version
 from repoint.registry import Registry
 from repoint.stamps import time_seconds
-from repoint_cli.arguments import complete_refs, dry_run_option, environment_option, message_option, ticket_option
+from repoint_cli.arguments import complete_versions, dry_run_option, environment_option, message_option, ticket_option
 from repoint_cli.moving import carry_out, result_of, say_move
 from repoint_cli.options import Settings, global_options, pass_settings
 from repoint_cli.output import ago, first_line, safe
@@ -49,7 +49,7 @@ refund@1.5.0 means: get off 1.5.0. When it is not live any more nothing is done,
 so the command is safe to run twice.
 """
 )
-@click.argument("agents", nargs=-1, metavar="[AGENT[@VERSION]]...", shell_complete=complete_refs)
+@click.argument("agents", nargs=-1, metavar="[AGENT[@VERSION]]...", shell_complete=complete_versions)
 @environment_option()
 @click.option("--to", metavar="VERSION", help="Back to this version, which was live here before.")
 @click.option(
@@ -245,5 +245,3 @@ def _say_story(session: Session, before: Record, change: Change) -> None:
                 return
     except RepointError as error:
         session.console.warn(f"the story of {change.agent} {change.target} cannot be read: {safe(error.message)}")
-
-

@@ -22,7 +22,7 @@ def status(settings: Settings) -> None:
         workspace = session.workspace
         agents = agent_statuses(workspace)
         latest = {a.agent: a.latest for a in agents}
-        environments = [environment_status(workspace, e, latest) for e in workspace.environments()]
+        environments = [environment_status(workspace, e, latest) for e in workspace.known_environments()]
         pending = [PendingStatus(p.environment, p.id) for p in workspace.state.pending()]
         result = StatusResult(workspace.registry.id, workspace.registry.authority, agents, environments, [], pending)
         _say_agents(session, agents)

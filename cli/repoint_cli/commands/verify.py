@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from itertools import groupby
+from textwrap import wrap
 
 import click
 
@@ -66,7 +67,7 @@ def _say(console: Console, result: VerifyResult) -> None:
     number = len(result.findings)
     verdict = f"{number} finding{'' if number == 1 else 's'}" if number else "every promise holds"
     how = "" if result.deep else " (files by presence and size; --deep reads them)"
-    console.done(f"{verdict}: checked {counts or 'nothing'}{how}")
+    console.done(verdict, *wrap(f"checked {counts or 'nothing'}{how}", 78, initial_indent="  ", subsequent_indent="  "))
 
 
 def _say_findings(console: Console, found: list[VerifyFinding]) -> None:

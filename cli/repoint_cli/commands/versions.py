@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import click
 
 from repoint.moves import Holds
-from repoint.names import parse_agent, parse_ref, version_key
+from repoint.names import highest_first, parse_agent, parse_ref
 from repoint.registry import Published, Registry
 from repoint.store import Foreign
 from repoint_cli.arguments import complete_agents, complete_refs
@@ -37,11 +35,6 @@ def live_map(session: Session) -> Live:
     return found
 
 
-def newest(versions: Iterable[Version], limit: int | None) -> list[Version]:
-    """Versions from the highest down, at most ``limit``."""
-    return sorted(versions, key=version_key, reverse=True)[:limit]
-
-
 @click.command(
     name="list",
     epilog="""\b
@@ -61,7 +54,7 @@ def list_versions(settings: Settings, agent: str | None, limit: int | None) -> N
         taken = registry.store.versions(None if agent is None else parse_agent(agent))
         if agent is not None and not taken:
             raise _no_agent(session, agent)
-        wanted = [(a, v) for a in sorted(taken) for v in newest(taken[a], limit)]
+        wanted = [(a, v) for a in sorted(taken) for v in highest_first(taken[a], limit)]
         live, yanks = live_map(session), registry.yanks()
         rows = [_row(a, v, p, live, yanks) for (a, v), p in zip(wanted, registry.releases(wanted), strict=True)]
         _say_list(session, rows)
@@ -157,7 +150,7 @@ def log(settings: Settings, agent: str, limit: int | None) -> None:
         if not taken:
             raise _no_agent(session, agent)
         live, yanks = live_map(session), registry.yanks()
-        found = registry.releases((name, v) for v in newest(taken, limit))
+        found = registry.releases((name, v) for v in highest_first(taken, limit))
         releases = [release_result(p, live, yanks) for p in found if isinstance(p, Published)]
         for release in releases:
             session.console.say(*_release_lines(session, release), "")
