@@ -36,6 +36,7 @@ bench: $(READY) ## Measure every command against the budgets in docs/
 
 docs: $(READY) ## Write the generated parts of the documentation again
 	@$(PY) docs/generate.py
+	@$(PY) docs/incident_drill.py
 
 clean: ## Remove the virtual environment, the caches and everything that was built
 	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache

@@ -201,8 +201,8 @@ def _no_past(generation: int) -> Record:
 def make_registry(folder: Path, size: int, *, loose: bool = False) -> None:
     """A registry of ``size`` releases and a ``production`` of ``size`` records, with both agents checked out unchanged.
 
-    A tenth of the releases, and three at least, are of ``router``, the others of ``refund``. With ``loose`` every ref is
-    a file of its own.
+    A tenth of the releases, and three at least, are of ``router``, the others of ``refund``. With ``loose`` every ref
+    is a file of its own.
     """
     folder.mkdir(parents=True)
     builder = Builder(str(uuid.UUID(int=size, version=4)))

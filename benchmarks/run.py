@@ -72,7 +72,7 @@ CASES = (
     Case("log AGENT -n 20", ("log", "refund", "-n", "20")),
     Case("diff A B", ("diff", "refund@0.0.3", "refund@0.0.4")),
     Case("diff A", ("diff", "refund@production")),
-    Case("commit", ("commit", "refund", "-m", "Ask first", "--pre", "rc"), moves=True, refs=("packed",)),
+    Case("commit", ("commit", "refund", "-m", "Ask first"), moves=True, refs=("packed",)),
     Case("complete AGENT@", (), variables=_COMPLETE),
 )
 
@@ -141,6 +141,8 @@ def place(cache: Path, work: Path, size: int, refs: str) -> Place:
         draft.rename(built)
     folder = work / f"{size}-{refs}"
     shutil.copytree(built, folder, symlinks=True)
+    with (folder / "agents/refund/prompts/system.md").open("a", encoding="utf-8") as prompt:
+        prompt.write("Ask for the order number first.\n")  # what diff shows and commit publishes
     return Place(size, refs, folder, _restorer(folder))
 
 
@@ -249,9 +251,9 @@ def _wall(costs: Sequence[Cost]) -> float:
 
 def report(cases: Sequence[Case], places: Sequence[Place], units: Sequence[Cost], runs: int) -> tuple[str, list[str]]:
     """The tables in Markdown, and every budget that was exceeded."""
-    unit = _wall(units)
+    unit, processor = _wall(units), median(cost.cpu for cost in units)
     lines = [
-        f"One unit, `python -c pass`: {unit * 1000:.1f} ms ({median(c.cpu for c in units) * 1000:.1f} ms of processor).",
+        f"One unit, `python -c pass`: {unit * 1000:.1f} ms ({processor * 1000:.1f} ms of processor).",
         f"Medians of {runs} runs. {_machine()}",
     ]
     exceeded: list[str] = []
@@ -263,8 +265,8 @@ def report(cases: Sequence[Case], places: Sequence[Place], units: Sequence[Cost]
 
 
 def _table(cases: Sequence[Case], places: Sequence[Place], unit: float, exceeded: list[str]) -> Iterator[str]:
-    sizes = [f"{at.size:,}" for at in places]
-    yield "| command | budget | " + " | ".join(f"{size}: ms | units | CPU ms" for size in sizes) + " | growth | within |"
+    columns = " | ".join(f"{at.size:,}: ms | units | CPU ms" for at in places)
+    yield f"| command | budget | {columns} | growth | within |"
     yield "|---|---|" + "--:|" * (3 * len(places) + 1) + "---|"
     for case in cases:
         measured = [at for at in places if case.name in at.costs]
@@ -306,7 +308,8 @@ def _machine() -> str:
     git = subprocess.run(["git", "version"], capture_output=True, text=True, check=True).stdout.strip()
     today = time.strftime("%Y-%m-%d", time.gmtime())
     system = f"{platform.system()} {platform.machine()}"
-    return f"{os.cpu_count()} cores, {system}, Python {platform.python_version()}, {git}, {today}."
+    load = f"load average of the last five minutes {os.getloadavg()[1]:.1f}"
+    return f"{os.cpu_count()} cores, {load}, {system}, Python {platform.python_version()}, {git}, {today}."
 
 
 def main() -> None:
@@ -334,8 +337,8 @@ def main() -> None:
 _TITLE = """\
 # What every command costs
 
-Written by `make bench ARGS='--write benchmarks/results.md'`; benchmarks/README.md says what is measured and how. Compare
-units and growth, not milliseconds: those are this machine's, and whatever else ran on it is in them.
+Written by `make bench ARGS='--write benchmarks/results.md'`; benchmarks/README.md says what is measured and how.
+Compare units and growth, not milliseconds: those are this machine's, and whatever else ran on it is in them.
 """
 
 

@@ -180,7 +180,8 @@ def _page(lines: list[str]) -> str:
 def main(arguments: list[str]) -> int:
     """Write everything, or with ``--check`` name what is out of date."""
     wanted = pages()
-    there = [*REFERENCE.glob("*.md"), *generate.FOLDER.glob("*.schema.json")]
+    written = (p for p in REFERENCE.glob("*.md") if p.read_text("utf-8").startswith(GENERATED))
+    there = [*written, *generate.FOLDER.glob("*.schema.json")]
     stale = [p for p, text in wanted.items() if not p.exists() or p.read_text("utf-8") != text]
     extra = [p for p in there if p not in wanted]
     if arguments == ["--check"]:

@@ -1,7 +1,7 @@
 """The 3 a.m. drill: one rollback after another while everything around it is wrong, with the real ``repoint`` command.
 
-An old ``repoint.toml`` on the branch that is checked out, two engineers at once, the lock of a killed Git, a frozen environment, a clone
-without tags. ``python examples/drill.py`` plays it; its output stands in docs/incident.md and a test keeps that page true.
+An old ``repoint.toml`` on the branch that is checked out, two engineers at once, the lock of a killed Git, a frozen
+environment, a clone without tags. ``python examples/drill.py`` plays it; its output stands in docs/incident.md.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ class Drill(Stage):
     def _other_answer(self, outputs: list[tuple[str, str]]) -> str:
         for out, err in outputs:
             if out and not json.loads(out)["done"]:
-                return "nothing to do, " + str(json.loads(out)["reason"]).partition(" (")[0]
+                return "nothing to do, " + str(json.loads(out)["reason"]).splitlines()[0]
             if err:
-                return str(json.loads(err)["error"]["message"]).partition(" (")[0]
+                return "conflict, " + str(json.loads(err)["error"]["message"]).splitlines()[0].partition(" (")[0]
         return "?"
 
 
@@ -144,7 +144,7 @@ def clone_without_tags(stage: Drill) -> None:
         stage.git("clone", "--quiet", "--no-tags", str(stage.folder), str(clone))
         stage.fails(4, "status", folder=clone)
         subprocess.run(
-            ["git", "fetch", "--quiet", "origin", "refs/heads/repoint/*:refs/heads/repoint/*", "refs/tags/*:refs/tags/*"],
+            ["git", "fetch", "--quiet", "origin", *(f"{refs}:{refs}" for refs in ("refs/heads/repoint/*", "refs/tags/*"))],
             cwd=clone,
             env=stage.environment,
             check=True,

@@ -153,12 +153,19 @@ def _taller_than_terminal(text: str) -> bool:
     return text.count("\n") >= shutil.get_terminal_size().lines
 
 
-def table(rows: Iterable[Sequence[str]], header: Sequence[str] | None = None) -> list[str]:
-    """Left-aligned columns two blanks apart; colours inside cells do not count as width, trailing blanks are cut."""
+def table(rows: Iterable[Sequence[str]], header: Sequence[str] | None = None, *, width: int | None = None) -> list[str]:
+    """Left-aligned columns two blanks apart; colours inside cells do not count as width, trailing blanks are cut.
+
+    With ``width`` the last column, which must be plain text, is cut so that a line fits, but not below 16.
+    """
     cells = ([list(header)] if header else []) + [list(row) for row in rows]
     if not cells:
         return []
     widths = [max(_width(row[i]) for row in cells) for i in range(len(cells[0]))]
+    if width is not None:
+        room = max(16, width - sum(w + 2 for w in widths[:-1]))
+        widths[-1] = min(widths[-1], room)
+        cells = [[*row[:-1], cut(row[-1], room)] for row in cells]
     return [
         "  ".join(cell + " " * (w - _width(cell)) for cell, w in zip(row, widths, strict=True)).rstrip()
         for row in cells
@@ -171,8 +178,21 @@ def _width(text: str) -> int:
 
 def first_line(text: str, limit: int = 60) -> str:
     """The first line of a message from outside, made safe and cut for a table."""
-    line = safe(text.partition("\n")[0])
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    return cut(safe(text.partition("\n")[0]), limit)
+
+
+def cut(text: str, limit: int) -> str:
+    """At most ``limit`` characters, with an ellipsis where something was cut."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def terminal_width() -> int | None:
+    """Columns of the terminal, None where standard output is none: text in a pipe is never cut."""
+    if not _on_terminal():
+        return None
+    import shutil
+
+    return shutil.get_terminal_size().columns
 
 
 def ago(seconds: int) -> str:

@@ -72,7 +72,9 @@ def initialise(
         for name in [YANK_LEDGER, *wanted]:
             if name in there:
                 pointer.require_same_registry(registry, name)
-            elif pointer.create(registry, name, Stamp(actor, time_text(time), str(uuid.uuid4()))) and name != YANK_LEDGER:
+            elif (
+                pointer.create(registry, name, Stamp(actor, time_text(time), str(uuid.uuid4()))) and name != YANK_LEDGER
+            ):
                 done.created.append(f"environment {name}")
         return done
 

@@ -36,7 +36,7 @@ def check_path(text: str) -> str | None:
         return "is absolute; write it relative to the agent's folder"
     if "\\" in text:
         return "contains a backslash; separate folders by /"
-    if re.search(_CONTROL, text):
+    if not (text.isascii() and text.isprintable()) and re.search(_CONTROL, text):
         return "contains a control character or a line break"
     return next((reason for part in text.split("/") if (reason := _check_component(part))), None)
 
@@ -86,7 +86,7 @@ def _check_reserved(part: str) -> str | None:
         return "has a component that begins with .git, which belongs to Git"
     if part == ".repoint":
         return "has a component .repoint, which belongs to Repoint"
-    if re.fullmatch(_NTFS_SHORT, part):
+    if "~" in part and re.fullmatch(_NTFS_SHORT, part):
         return "has a component that can be a short name of .git or .repoint on Windows"
     if re.fullmatch(_DEVICE, part):
         return "has a component that names a device on Windows"

@@ -19,7 +19,7 @@ from repoint.moves import Holds, Requires, Target
 from repoint.names import YANK_LEDGER, Ref, highest_first, is_prerelease
 from repoint.state import LocalState
 from repoint.store import Foreign, Pointer, Store
-from repoint_schemas.canonical import D, Digest, DocumentError, decode, digest_of
+from repoint_schemas.canonical import D, Digest, DocumentError, decode, digest_of, schema_of
 from repoint_schemas.documents import AgentName, Entry, EnvironmentName, FileEntry, Record, Release, Snapshot, Version
 
 
@@ -35,6 +35,10 @@ class Published(msgspec.Struct, frozen=True):
 
     document: Release
     digest: Digest
+
+
+Listed = Published | Foreign | RepointError
+"""One version in a list: its release, what foreign thing has its name, or why it cannot be read."""
 
 
 class Registry:
@@ -167,18 +171,39 @@ class Registry:
         if isinstance(stored, Foreign):
             return stored
         place = f"the release of {agent} {version}"
-        document = read_document(stored, Release, Release.LIMIT, place)
+        try:
+            document = read_document(stored, Release, Release.LIMIT, place)
+        except Corrupt:
+            if (schema_of(stored) or "").startswith("repoint.release/"):
+                raise
+            return Foreign("an annotated tag with something else in it than a release")
         if document.registry != self.id:
             return Foreign(f"a release of registry {document.registry}")
         if (document.agent, document.version) != (agent, version):
             raise Corrupt(f"{place} holds {document.agent} {document.version}", kind="misplaced-release", promise=1)
         return Published(document, digest_of(stored))
 
-    def releases(self, wanted: Iterable[tuple[AgentName, Version]]) -> Iterator[Published | Foreign]:
-        """Verified releases of many versions, in the order asked for; a version that is gone meanwhile is left out."""
-        for agent, version, stored in self.store.read_releases(wanted):
-            if stored is not None:
-                yield self.verified_release(agent, version, stored)
+    def releases(self, wanted: Iterable[tuple[AgentName, Version]]) -> Iterator[Listed]:
+        """Verified releases of many versions, in the order asked for; what cannot be read is its error, not raised."""
+        left = list(wanted)
+        try:
+            for agent, version, stored in self.store.read_releases(list(left)):
+                yield self._listed(agent, version, stored)
+                del left[0]
+        except Corrupt:  # one damaged version must not hide the others: the rest one by one
+            for agent, version in left:
+                try:
+                    yield self._listed(agent, version, self.store.read_release(agent, version))
+                except Corrupt as error:
+                    yield error
+
+    def _listed(self, agent: AgentName, version: Version, stored: bytes | Foreign | None) -> Listed:
+        if stored is None:
+            return self._no_release(agent, version, None)
+        try:
+            return self.verified_release(agent, version, stored)
+        except RepointError as error:
+            return error
 
     def snapshot(self, published: Published) -> Snapshot:
         """The verified snapshot of a release. Raises: Corrupt."""

@@ -116,7 +116,9 @@ def _root_folder(repository: GitRepository) -> str:
     return repository.work_tree or repository.common_dir
 
 
-def open_workspace(folder: str | os.PathLike[str], environment: Mapping[str, str], *, by_address: bool = False) -> Workspace:
+def open_workspace(
+    folder: str | os.PathLike[str], environment: Mapping[str, str], *, by_address: bool = False
+) -> Workspace:
     """Open the registry that a folder lies in; ``by_address`` ignores ``repoint.toml`` and goes by the pin alone.
 
     Raises:

@@ -125,7 +125,7 @@ class LiveIn(Result, frozen=True):
 
 
 class VersionResult(Result, frozen=True):
-    """One row of ``repoint list``. A foreign tag has only agent and version."""
+    """One row of ``repoint list``. A foreign or damaged one has only agent and version, and what is wrong."""
 
     agent: AgentName
     version: Version
@@ -137,6 +137,7 @@ class VersionResult(Result, frozen=True):
     time: str | None = None
     bump: Bump | None = None
     snapshot: Digest | None = None
+    damaged: str | None = None
 
 
 class ListResult(Result, frozen=True):
@@ -243,7 +244,7 @@ class MoveResult(Result, frozen=True):
 
 
 class RecordResult(Result, frozen=True):
-    """One record of a ledger as ``repoint history`` gives it; ``held`` and ``released`` name what it held (yanked) or not."""
+    """One record of a ledger; ``held`` and ``released`` name the versions whose hold (or yank) it put or lifted."""
 
     environment: EnvironmentName
     generation: int

@@ -225,6 +225,8 @@ def test_history_pages_and_reads_a_moment(played: Team) -> None:
     assert all_of_them["more"] is False
     assert [r["generation"] for r in records(then)] == [4]
     played.refused("history", "--at", "1999-01-01T00:00:00Z", code=4, says=["1999-01-01"])
+    played.refused("history", "staging", "--agent", "intake", code=4, kind="agent-not-live", says=["intake", "refund"])
+    played.refused("history", "--agent", "refund", "--at", "2100-01-01", code=2, kind="exclusive-options")
     played.refused("history", "--at", "yesterday", code=3, says=["yesterday", "RFC 3339"])
 
 

@@ -211,6 +211,44 @@ def test_a_ref_locked_by_another_process(played: Team) -> None:
     assert not lock.exists()
 
 
+BUSY = """\
+import select, sys
+count = 0
+while True:
+    count += 1
+    with open(sys.argv[1], "w") as lock:
+        lock.write(str(count))
+    if count == 1:
+        print("locked", flush=True)
+    if select.select([sys.stdin], [], [], 0.2)[0]:
+        break
+"""
+
+
+@pytest.mark.long
+def test_a_ref_locked_by_a_process_that_lives(played: Team) -> None:
+    """Its lock goes on changing: it is never taken away, and after ten seconds the error names the file."""
+    lock = played.folder / ".git/refs/heads/repoint/env/production.lock"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", BUSY, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    assert holder.stdin is not None
+    try:
+        assert holder.stdout.readline() == "locked\n"
+        ran = played.run("rollback", "refund@1.5.0", "--json")
+        assert lock.exists()
+    finally:
+        holder.stdin.close()
+        holder.wait()
+        holder.stdout.close()
+
+    assert ran.code == 9
+    assert str(lock) in str(ran.failure["message"])
+    lock.unlink()
+    assert played.live()["refund"] == "1.5.0"
+
+
 def test_our_own_lock_held_by_another_process(played: Team) -> None:
     code = (
         "import fcntl, os, sys\n"

@@ -373,8 +373,11 @@ def test_flags_that_are_set_already(played: Team) -> None:
 def test_a_yank_says_where_it_is_live(played: Team) -> None:
     out = played.done("yank", "refund@1.5.0", "-m", "leaks")
 
+    assert "refund 1.5.0 is yanked" in out
     assert "repoint rollback refund@1.5.0 --env production" in out
     assert "repoint rollback refund@1.5.0 --env staging" in out
+    assert "refund 1.5.0 is not yanked any more" in played.done("unyank", "refund@1.5.0")
+    played.done("yank", "refund@1.5.0", "-m", "leaks")
     assert "leaks" in played.done("list", "refund") + played.done("status")
     run = played.result("show", "refund@latest")["release"]
     assert isinstance(run, dict)

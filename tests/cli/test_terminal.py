@@ -33,6 +33,8 @@ READS = [
     ["diff", "refund@1.4.2", "refund@1.5.0"],
     ["history"],
     ["rollback", "--dry-run", "refund@1.5.0"],
+    ["verify", "--deep"],
+    ["doctor"],
 ]
 
 
@@ -101,6 +103,13 @@ def test_no_colours_where_nobody_wants_them(played: Team, env: dict[str, str], o
         assert is_safe(on_a_terminal(played, *options, command, env=env).out)
         assert is_safe(on_a_terminal(played, command, *options, env=env).out)
     assert is_safe(on_a_terminal(played, "show", "refund@9.9.9", *options, env=env).out)
+
+
+def test_progress_on_a_terminal_only(played: Team) -> None:
+    assert "\r" in on_a_terminal(played, "verify").out
+    for options in (["--json"], ["--quiet"]):
+        assert "\r" not in on_a_terminal(played, "verify", *options).out
+    assert played.start("verify").err == ""
 
 
 def test_an_empty_no_color_is_not_set(played: Team) -> None:

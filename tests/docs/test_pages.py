@@ -1,4 +1,4 @@
-"""The README's commands work as they stand there, every link leads somewhere, and the drill's output is the one in docs/incident.md."""
+"""The README's commands work as they stand, links lead somewhere, the drill prints what docs/incident.md says."""
 
 from __future__ import annotations
 

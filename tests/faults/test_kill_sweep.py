@@ -1,8 +1,8 @@
 """Commit, promote and rollback, killed at every system call that changes a file.
 
-After each kill: nothing but the old state or the new one is to be seen, the same command works at once (a lock that a dead Git left
-is waited for at most a second or two), everything verifies, and Git itself finds every object in order. A sample of the
-points by default, all of them, before and after each, in the long run.
+After each kill: nothing but the old state or the new one is to be seen, the same command works at once (a lock that a
+dead Git left is waited for at most a second or two), everything verifies, and Git itself finds every object in order.
+A sample of the points by default, all of them, before and after each, in the long run.
 """
 
 from __future__ import annotations

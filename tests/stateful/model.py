@@ -122,7 +122,7 @@ class Model:
                 continue
             stack = state.stacks[agent]
             stack.pop()  # rows 13 and 16
-            while stack and (stack[-1][0] in state.holds.get(agent, {}) or (agent, stack[-1][0]) in self.yanked):
+            while stack and self._is_bad(state, agent, stack[-1][0], before[agent]):
                 stack.pop()  # row 14
             if not stack:
                 raise Refused("missing")  # row 15
@@ -132,6 +132,10 @@ class Model:
         if not done:
             raise NothingToDo
         self._append(environment, state)
+
+    def _is_bad(self, state: State, agent: str, version: str, left: str) -> bool:
+        """Held, yanked, or the very version that is being left: the hold that is put on it counts already."""
+        return version == left or version in state.holds.get(agent, {}) or (agent, version) in self.yanked
 
     def back_to(self, environment: str, agent: str, version: str, message: str) -> None:
         state, generation = self._next(environment)

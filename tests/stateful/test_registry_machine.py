@@ -59,6 +59,7 @@ agents = st.sampled_from(("refund", "router", "intake"))
 versions = st.sampled_from(("1.0.0", "1.1.0", "1.2.0", "2.0.0"))
 environments = st.sampled_from(ENVIRONMENTS)
 handles = st.sampled_from((0, 1))
+one_in_three = st.sampled_from((False, False, True))
 messages = st.sampled_from(("", "refunds without a receipt", "Müller said so"))
 requirements = st.sampled_from(({}, {}, {}, {"intake": ">=1.1.0"}, {"intake": "<2.0.0"}))
 
@@ -90,6 +91,8 @@ class RegistryMachine(RuleBasedStateMachine):
     def begin(self) -> None:
         self.handles = [initialised(self.open(), *ENVIRONMENTS), self.open()]
         self.model.histories = {str(environment): [State()] for environment in ENVIRONMENTS}
+        for name in ("refund@1.0.0", "refund@1.1.0", "refund@1.2.0", "intake@1.0.0", "intake@1.1.0", "router@1.0.0"):
+            self.publish(0, *name.split("@"), "a", {"intake": ">=1.1.0"} if name == "refund@1.2.0" else {})
 
     def teardown(self) -> None:
         for registry in self.handles:
@@ -111,13 +114,16 @@ class RegistryMachine(RuleBasedStateMachine):
         action = promote(*(f"{agent}@{version}" for agent, version in wanted.items()))
         self._move(handle, environment, action, lambda: self.model.promote(environment, wanted))
 
-    @rule(handle=handles, environment=environments, count=st.integers(1, 3), data=st.data())
-    def promote_published(self, handle: int, environment: EnvironmentName, count: int, data: st.DataObject) -> None:
-        """As ``promote``, but of versions that exist, so that stacks grow."""
-        there = sorted(self.model.published)
-        if there:
-            chosen = dict(data.draw(st.lists(st.sampled_from(there), min_size=1, max_size=count)))
-            self.promote(handle, environment, chosen)
+    @rule(handle=handles, environment=environments, agent=agents, count=st.integers(1, 3), data=st.data())
+    def promote_on(
+        self, handle: int, environment: EnvironmentName, agent: str, count: int, data: st.DataObject
+    ) -> None:
+        """Promote an agent some times to versions that are not live, so that stacks grow."""
+        for _ in range(count):
+            live = self.model.now(environment).live().get(agent)
+            others = sorted(v for a, v in self.model.published if a == agent and v != live)
+            if others:
+                self.promote(handle, environment, {agent: data.draw(st.sampled_from(others))})
 
     @rule(
         handle=handles,
@@ -157,32 +163,27 @@ class RegistryMachine(RuleBasedStateMachine):
         action = Unhold(AgentName(agent), Version(version))
         self._move(handle, environment, action, lambda: self.model.unhold(environment, agent, version))
 
-    @rule(handle=handles, environment=environments, message=messages)
-    def freeze(self, handle: int, environment: EnvironmentName, message: str) -> None:
-        self._move(handle, environment, FreezeMoves(), lambda: self.model.freeze(environment, message), message)
+    @rule(handle=handles, environment=environments, on=one_in_three, message=messages)
+    def freeze_or_unfreeze(self, handle: int, environment: EnvironmentName, on: bool, message: str) -> None:
+        if on:
+            self._move(handle, environment, FreezeMoves(), lambda: self.model.freeze(environment, message), message)
+        else:
+            self._move(handle, environment, UnfreezeMoves(), lambda: self.model.unfreeze(environment))
 
-    @rule(handle=handles, environment=environments)
-    def unfreeze(self, handle: int, environment: EnvironmentName) -> None:
-        self._move(handle, environment, UnfreezeMoves(), lambda: self.model.unfreeze(environment))
+    @rule(handle=handles, agent=agents, version=versions, on=st.booleans(), message=messages)
+    def yank_or_unyank(self, handle: int, agent: str, version: str, on: bool, message: str) -> None:
+        pair = AgentName(agent), Version(version)
+        if on:
+            self._move(handle, YANK_LEDGER, Yank(*pair), lambda: self.model.yank(agent, version, message), message)
+        else:
+            self._move(handle, YANK_LEDGER, Unyank(*pair), lambda: self.model.unyank(agent, version))
 
-    @rule(handle=handles, agent=agents, version=versions, message=messages)
-    def yank(self, handle: int, agent: str, version: str, message: str) -> None:
-        action = Yank(AgentName(agent), Version(version))
-        self._move(handle, YANK_LEDGER, action, lambda: self.model.yank(agent, version, message), message)
-
-    @rule(handle=handles, agent=agents, version=versions)
-    def unyank(self, handle: int, agent: str, version: str) -> None:
-        action = Unyank(AgentName(agent), Version(version))
-        self._move(handle, YANK_LEDGER, action, lambda: self.model.unyank(agent, version))
-
-    @rule(handle=handles)
-    def open_again(self, handle: int) -> None:
+    @rule(handle=handles, pack=st.booleans())
+    def open_again(self, handle: int, pack: bool) -> None:
+        if pack:
+            self.tidy()
         self.close(self.handles[handle])
         self.handles[handle] = self.open()
-
-    @rule()
-    def pack(self) -> None:
-        self.tidy()
 
     def _move(
         self,
@@ -261,29 +262,34 @@ class RegistryMachine(RuleBasedStateMachine):
             for agent, entry in self.handles[1].current(environment).record.agents.items():
                 self.handles[1].check_loadable(agent, entry)
 
-    @rule(handle=handles, environment=environments, agent=agents, back=st.integers(0, 3))
-    def earlier_versions_are_named(self, handle: int, environment: EnvironmentName, agent: str, back: int) -> None:
+    @rule(handle=handles, environment=environments, agent=agents, version=versions, back=st.integers(0, 3))
+    def versions_are_found(
+        self, handle: int, environment: EnvironmentName, agent: str, version: str, back: int
+    ) -> None:
+        registry = self.handles[handle]
+        self._check_earlier(registry, environment, agent, back)
+        self._check_latest(registry, agent)
+        self._check_files(registry, agent, version)
+
+    def _check_earlier(self, registry: Registry, environment: EnvironmentName, agent: str, back: int) -> None:
         ref = parse_ref(f"{agent}@{environment}~{back}")
         earlier = self.model.earlier(environment, agent)
         if back < len(earlier):
-            found = self.handles[handle].resolve(ref).document
+            found = registry.resolve(ref).document
             assert (found.agent, found.version) == (agent, earlier[back])
         else:
             with pytest.raises(NotFound):
-                self.handles[handle].resolve(ref)
+                registry.resolve(ref)
 
-    @rule(handle=handles, agent=agents)
-    def latest_is_the_highest_that_is_not_yanked(self, handle: int, agent: str) -> None:
+    def _check_latest(self, registry: Registry, agent: str) -> None:
         there = [v for a, v in self.model.published if a == agent and (a, v) not in self.model.yanked]
         if there:
-            assert self.handles[handle].latest(AgentName(agent)).document.version == max(there)
+            assert registry.latest(AgentName(agent)).document.version == max(there)
         else:
             with pytest.raises(NotFound):
-                self.handles[handle].latest(AgentName(agent))
+                registry.latest(AgentName(agent))
 
-    @rule(handle=handles, agent=agents, version=versions)
-    def files_are_those_that_were_published(self, handle: int, agent: str, version: str) -> None:
-        registry = self.handles[handle]
+    def _check_files(self, registry: Registry, agent: str, version: str) -> None:
         content = self.model.published.get((agent, version))
         if content is None:
             with pytest.raises(NotFound):
@@ -339,7 +345,7 @@ class GitMachine(RegistryMachine):
 
 def test_a_registry_in_memory_lives_as_the_model_says() -> None:
     run_state_machine_as_test(
-        MemoryMachine, settings=settings(max_examples=1000 if LONG else 60, stateful_step_count=50, deadline=None)
+        MemoryMachine, settings=settings(max_examples=1500 if LONG else 80, stateful_step_count=40, deadline=None)
     )
 
 

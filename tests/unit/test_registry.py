@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from repoint import pointer
-from repoint.errors import Corrupt, NotFound, StoreUnavailable
+from repoint.errors import Corrupt, NotFound, RepointError, StoreUnavailable
 from repoint.moves import FreezeMoves, UnfreezeMoves, Yank
 from repoint.names import YANK_LEDGER, parse_ref
 from repoint.pointer import move
-from repoint.registry import Registry
+from repoint.registry import Published, Registry
 from repoint.store import Foreign, Pointer
 from repoint.store_memory import MemoryStore
 from repoint_schemas.canonical import Digest, digest_of, encode
@@ -292,15 +292,25 @@ def test_a_live_entry_must_be_the_release_that_the_ledger_names(registry: Regist
     assert "git fetch --tags" in str(error.value.hint)
 
 
-def test_many_releases_leave_out_what_is_gone(registry: Registry, store: MemoryStore) -> None:
+def test_in_a_list_every_version_is_its_release_or_what_is_wrong_with_it(
+    registry: Registry, store: MemoryStore
+) -> None:
     store._releases[pair("refund@3.0.0")] = Foreign("a lightweight tag")
-    wanted = [pair(f"refund@{v}") for v in ("1.1.0", "9.9.9", "3.0.0", "1.0.0")]
-    found = list(registry.releases(wanted))
-    assert [f.reason if isinstance(f, Foreign) else f.document.version for f in found] == [
+    store._releases[pair("refund@4.0.0")] = store._releases[pair("refund@1.1.0")]
+    wanted = [pair(f"refund@{v}") for v in ("1.1.0", "9.9.9", "3.0.0", "4.0.0", "1.0.0")]
+    assert [_shown(found) for found in registry.releases(wanted)] == [
         "1.1.0",
+        "no-such-version",
         "a lightweight tag",
+        "misplaced-release",
         "1.0.0",
     ]
+
+
+def _shown(found: Published | Foreign | RepointError) -> str:
+    if isinstance(found, Foreign):
+        return found.reason
+    return found.kind if isinstance(found, RepointError) else found.document.version
 
 
 @pytest.mark.parametrize(

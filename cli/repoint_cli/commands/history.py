@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import click
 
+from repoint.errors import NotFound, UsageError
 from repoint.ledger import generations_at, stays
 from repoint.names import YANK_LEDGER, parse_agent
 from repoint_cli.arguments import complete_agents, complete_environments
@@ -41,18 +42,34 @@ def history(settings: Settings, environment: str | None, agent: str | None, at: 
     with opened(settings) as session:
         place = YANK_LEDGER if environment == YANK_LEDGER else session.environment(environment)
         current = session.workspace.registry.current(place).record
+        name = None if agent is None else parse_agent(agent)
+        if at is not None and name is not None:
+            raise UsageError(
+                "--at and --agent exclude each other", kind="exclusive-options", hint=f"give --at {at} alone"
+            )
         if at is not None:
             found = _at(session, place, at)
             more = False
         else:
-            name = None if agent is None else parse_agent(agent)
             found = [r for r, _ in zip(_records(session, current, name, limit), range(limit + 1), strict=False)]
             more = len(found) > limit
             found = found[:limit]
+        if name is not None and not found:
+            raise _never_live(current, name)
         results = [_result(r, _flags_before(session, r)) for r in found]
         _say(session, results, at, more=more)
         result = HistoryResult(place, results, more)
         session.console.result(result, page=True)
+
+
+def _never_live(current: Record, agent: AgentName) -> NotFound:
+    live = ", ".join(sorted(current.agents)[:8]) or "none yet"
+    return NotFound(
+        f"{agent} was never live in {current.environment}",
+        kind="agent-not-live",
+        hint=f"live there: {live}",
+        agent=agent,
+    )
 
 
 def _records(session: Session, current: Record, agent: AgentName | None, limit: int) -> Iterator[Record]:
@@ -67,8 +84,6 @@ def _records(session: Session, current: Record, agent: AgentName | None, limit: 
 
 def _at(session: Session, place: EnvironmentName, at: str) -> list[Record]:
     """Every record that may have been the newest at a moment: one, unless clocks went backwards. Raises: NotFound."""
-    from repoint.errors import NotFound
-
     times = session.workspace.store.ledger_times(place)
     candidates = generations_at(times, parse_moment(session, at))
     if not candidates:

@@ -101,9 +101,18 @@ def _flag(
         outcome = carry_out(session, environment, action, lambda: session.new_stamp(*texts), dry_run=False)
         result = result_of(outcome, verb, dry_run=False)
         say_move(session, outcome, result)
+        if outcome.moved and isinstance(action, Yank | Unyank | Unhold):
+            session.console.done(f"  {action.agent} {action.version} {_NOW[verb]}")
         if isinstance(action, Yank) and outcome.moved:
             _say_where_live(session, (action.agent, action.version))
         session.console.result(result)
+
+
+_NOW = {
+    "yank": "is yanked: never promoted, passed over by rollback, still readable",
+    "unyank": "is not yanked any more",
+    "unhold": "may be promoted again",
+}
 
 
 def _say_where_live(session: Session, pair: Pair) -> None:

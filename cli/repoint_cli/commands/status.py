@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from repoint.errors import RepointError
+from repoint.errors import RepointError, StoreUnavailable
 from repoint.status import agent_statuses, environment_status
 from repoint.workspace import require_refs_here
 from repoint_cli.options import Settings, global_options, pass_settings
@@ -98,4 +98,8 @@ def _unreadable(session: Session, environment: EnvironmentStatus) -> RepointErro
         session.workspace.registry.current(environment.environment)
     except RepointError as error:
         return error
-    return RepointError(f"{environment.environment} could not be read a moment ago", kind="unreadable")
+    return StoreUnavailable(
+        f"{environment.environment} could not be read a moment ago: {environment.error}",
+        kind="unreadable",
+        hint="run it again",
+    )

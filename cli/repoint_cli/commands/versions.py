@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from repoint.errors import RepointError
 from repoint.moves import Holds
 from repoint.names import highest_first, parse_agent, parse_ref
-from repoint.registry import Published, Registry
+from repoint.registry import Listed, Published, Registry
 from repoint.store import Foreign
 from repoint_cli.arguments import complete_agents, complete_refs
 from repoint_cli.options import Settings, global_options, pass_settings
-from repoint_cli.output import first_line, safe, table
+from repoint_cli.output import first_line, safe, table, terminal_width
 from repoint_cli.session import Session, opened
 from repoint_schemas.documents import AgentName, Version
 from repoint_schemas.results import (
@@ -27,10 +28,15 @@ Live = dict[tuple[AgentName, Version], list[LiveIn]]
 
 
 def live_map(session: Session) -> Live:
-    """Where every version is live."""
+    """Where every version is live; an environment that cannot be read is left out, with a warning."""
     found: Live = {}
     for environment in session.workspace.environments():
-        for agent, entry in session.workspace.registry.current(environment).record.agents.items():
+        try:
+            record = session.workspace.registry.current(environment).record
+        except RepointError as error:
+            session.console.warn(f"{environment} cannot be read, so what is live there is not shown: {error.message}")
+            continue
+        for agent, entry in record.agents.items():
             found.setdefault((agent, entry.version), []).append(LiveIn(environment, entry.since))
     return found
 
@@ -76,13 +82,13 @@ def _no_agent(session: Session, agent: str) -> Exception:
     return NotFound(f"no version of {agent} was published", kind="no-such-agent", hint=hint, agent=agent)
 
 
-def _row(
-    agent: AgentName, version: Version, found: Published | Foreign, live: Live, yanks: Holds | None
-) -> VersionResult:
+def _row(agent: AgentName, version: Version, found: Listed, live: Live, yanks: Holds | None) -> VersionResult:
     where = live.get((agent, version), [])
     yanked = (yanks or {}).get(agent, {}).get(version)
     if isinstance(found, Foreign):
         return VersionResult(agent, version, found.reason, where, None)
+    if isinstance(found, RepointError):
+        return VersionResult(agent, version, None, where, yanked.message if yanked else None, damaged=found.message)
     release = found.document
     return VersionResult(
         agent,
@@ -110,9 +116,12 @@ def _say_list(session: Session, rows: list[VersionResult]) -> None:
             marks.append(console.paint("yanked", "red"))
         if row.foreign:
             marks.append(console.dim("foreign tag"))
-        what = row.foreign if row.foreign else row.message or ""
-        cells.append([row.agent, row.version, ",".join(marks) or "-", (row.time or "-")[:10], first_line(what, 48)])
-    console.say(*table(cells, header=["AGENT", "VERSION", "LIVE IN", "DATE", "MESSAGE"]))
+        if row.damaged:
+            marks.append(console.paint("DAMAGED", "red", bold=True))
+        what = first_line(row.foreign or row.damaged or row.message or "", 1000)
+        cells.append([row.agent, row.version, ",".join(marks) or "-", (row.time or "-")[:10], what])
+    header = ["AGENT", "VERSION", "LIVE IN", "DATE", "MESSAGE"]
+    console.say(*table(cells, header=header, width=terminal_width()))
 
 
 def release_result(found: Published, live: Live, yanks: Holds | None) -> ReleaseResult:
@@ -151,7 +160,12 @@ def log(settings: Settings, agent: str, limit: int | None) -> None:
             raise _no_agent(session, agent)
         live, yanks = live_map(session), registry.yanks()
         found = registry.releases((name, v) for v in highest_first(taken, limit))
-        releases = [release_result(p, live, yanks) for p in found if isinstance(p, Published)]
+        releases: list[ReleaseResult] = []
+        for each in found:
+            if isinstance(each, RepointError):
+                session.console.warn(each.message)
+            elif isinstance(each, Published):
+                releases.append(release_result(each, live, yanks))
         for release in releases:
             session.console.say(*_release_lines(session, release), "")
         session.console.result(LogResult(name, releases), page=True)
