@@ -144,7 +144,13 @@ def clone_without_tags(stage: Drill) -> None:
         stage.git("clone", "--quiet", "--no-tags", str(stage.folder), str(clone))
         stage.fails(4, "status", folder=clone)
         subprocess.run(
-            ["git", "fetch", "--quiet", "origin", *(f"{refs}:{refs}" for refs in ("refs/heads/repoint/*", "refs/tags/*"))],
+            [
+                "git",
+                "fetch",
+                "--quiet",
+                "origin",
+                *(f"{refs}:{refs}" for refs in ("refs/heads/repoint/*", "refs/tags/*")),
+            ],
             cwd=clone,
             env=stage.environment,
             check=True,

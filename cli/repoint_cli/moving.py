@@ -70,6 +70,9 @@ def change_text(console: Console, change: Change) -> str:
 def say_move(session: Session, outcome: pointer.Outcome, result: MoveResult) -> None:
     """The common lines: what moved (or would), what to know, how to undo it."""
     console = session.console
+    for earlier in outcome.settled:
+        how = "is part of the ledger" if earlier.stands else "was not carried out: another move won its generation"
+        console.warn(f"the earlier move {earlier.record.id} ({earlier.record.action}), of unknown outcome, {how}")
     if outcome.moved is None:
         console.done(f"nothing to do: {safe(result.reason or '', newline=chr(10) + '  ')}")
         return

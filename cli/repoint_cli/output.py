@@ -42,6 +42,7 @@ class Console:
         self.colour = False
         self.pager = True
         self.lines: list[str] = []
+        self.warnings: list[str] = []
 
     def say(self, *lines: str) -> None:
         """Add lines to the result in text form (none with ``--json``)."""
@@ -55,6 +56,7 @@ class Console:
 
     def warn(self, text: str) -> None:
         """A warning for people on standard error; with ``--json`` it is part of the result instead."""
+        self.warnings.append(text)
         if not self.json:
             click.echo(f"{self.paint('warning:', 'yellow')} {text}", err=True)
 
@@ -73,7 +75,9 @@ class Console:
     def result(self, result: Result, *, page: bool = False) -> None:
         """Print the result: one JSON object, or the lines said so far, through a pager when asked for and too long."""
         if self.json:
-            _write(_json_text(result, indent=2) + "\n")
+            import msgspec
+
+            _write(_json_text(msgspec.structs.replace(result, warnings=self.warnings), indent=2) + "\n")
             return
         text = "".join(f"{line}\n" for line in self.lines)
         if page and self.pager and _taller_than_terminal(text):

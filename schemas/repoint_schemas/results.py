@@ -28,11 +28,17 @@ from repoint_schemas.documents import (
 )
 
 
-class Result(msgspec.Struct, frozen=True):
-    """Root of all results."""
+class Item(msgspec.Struct, frozen=True):
+    """A part of a result."""
 
 
-class Failure(Result, frozen=True):
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What one command prints; ``warnings`` holds what people are told on standard error."""
+
+    warnings: list[str] = []
+
+
+class Failure(Item, frozen=True):
     """One error: ``kind`` for programs, the rest for people; ``facts`` holds the details."""
 
     kind: str
@@ -42,7 +48,7 @@ class Failure(Result, frozen=True):
     facts: dict[str, object] = {}
 
 
-class ErrorResult(Result, frozen=True):
+class ErrorResult(Item, frozen=True):
     """What stands on standard error with ``--json``."""
 
     error: Failure
@@ -66,7 +72,7 @@ class NewResult(Result, frozen=True):
     files: list[str]
 
 
-class FindingResult(Result, frozen=True):
+class FindingResult(Item, frozen=True):
     """One finding of ``check`` or of the checks that ``commit`` makes."""
 
     rule: str
@@ -83,7 +89,7 @@ class CheckResult(Result, frozen=True):
     checked: list[AgentName]
 
 
-class DifferenceResult(Result, frozen=True):
+class DifferenceResult(Item, frozen=True):
     """One changed component between two snapshots."""
 
     component: str
@@ -95,7 +101,7 @@ class DifferenceResult(Result, frozen=True):
     reason: str
 
 
-class BumpResult(Result, frozen=True):
+class BumpResult(Item, frozen=True):
     """What kind of change it is: ``level`` is null where nothing changed or there is no base."""
 
     level: Bump | None
@@ -117,14 +123,14 @@ class CommitResult(Result, frozen=True):
     findings: list[FindingResult]
 
 
-class LiveIn(Result, frozen=True):
+class LiveIn(Item, frozen=True):
     """An environment in which a version is live, and since which generation."""
 
     environment: EnvironmentName
     since: int
 
 
-class VersionResult(Result, frozen=True):
+class VersionResult(Item, frozen=True):
     """One row of ``repoint list``. A foreign or damaged one has only agent and version, and what is wrong."""
 
     agent: AgentName
@@ -146,7 +152,7 @@ class ListResult(Result, frozen=True):
     versions: list[VersionResult]
 
 
-class ReleaseResult(Result, frozen=True):
+class ReleaseResult(Item, frozen=True):
     """One release in full, as ``repoint log`` and ``repoint show`` give it."""
 
     agent: AgentName
@@ -172,7 +178,7 @@ class LogResult(Result, frozen=True):
     releases: list[ReleaseResult]
 
 
-class SnapshotResult(Result, frozen=True):
+class SnapshotResult(Item, frozen=True):
     """What a release contains."""
 
     model: Model
@@ -191,7 +197,7 @@ class ShowResult(Result, frozen=True):
     manifest: str
 
 
-class DiffSide(Result, frozen=True):
+class DiffSide(Item, frozen=True):
     """One side of a diff; version and release are null for the working copy."""
 
     agent: AgentName
@@ -199,7 +205,7 @@ class DiffSide(Result, frozen=True):
     snapshot: Digest
 
 
-class FileChange(Result, frozen=True):
+class FileChange(Item, frozen=True):
     """One changed file with its counts of added and removed lines (null for binary files)."""
 
     path: str
@@ -217,7 +223,7 @@ class DiffResult(Result, frozen=True, rename={"origin": "from", "target": "to"})
     bump: BumpResult
 
 
-class NoteResult(Result, frozen=True):
+class NoteResult(Item, frozen=True):
     """Something the mover should read."""
 
     kind: str
@@ -243,7 +249,7 @@ class MoveResult(Result, frozen=True):
     effect: list[DifferenceResult] = []
 
 
-class RecordResult(Result, frozen=True):
+class RecordResult(Item, frozen=True):
     """One record of a ledger; ``held`` and ``released`` name the versions whose hold (or yank) it put or lifted."""
 
     environment: EnvironmentName
@@ -270,7 +276,7 @@ class HistoryResult(Result, frozen=True):
     more: bool
 
 
-class AgentStatus(Result, frozen=True):
+class AgentStatus(Item, frozen=True):
     """One agent: its working copy against its latest version. ``working`` says how they compare."""
 
     agent: AgentName
@@ -279,7 +285,7 @@ class AgentStatus(Result, frozen=True):
     working: Literal["unchanged", "modified", "unpublished", "missing"]
 
 
-class LiveStatus(Result, frozen=True):
+class LiveStatus(Item, frozen=True):
     """What is live for one agent in one environment."""
 
     agent: AgentName
@@ -290,7 +296,7 @@ class LiveStatus(Result, frozen=True):
     yanked: str | None
 
 
-class HoldStatus(Result, frozen=True):
+class HoldStatus(Item, frozen=True):
     """A held version."""
 
     agent: AgentName
@@ -298,7 +304,7 @@ class HoldStatus(Result, frozen=True):
     hold: Hold
 
 
-class EnvironmentStatus(Result, frozen=True):
+class EnvironmentStatus(Item, frozen=True):
     """One environment now. ``error`` is set, and the rest empty, where it cannot be read."""
 
     environment: EnvironmentName
@@ -310,18 +316,28 @@ class EnvironmentStatus(Result, frozen=True):
     error: str | None
 
 
-class ReplicaStatus(Result, frozen=True):
+class ReplicaStatus(Item, frozen=True):
     """A store that follows the authority."""
 
     name: str
     behind: int | None
 
 
-class PendingStatus(Result, frozen=True):
+class PendingStatus(Item, frozen=True):
     """A move whose outcome is not known yet."""
 
     environment: EnvironmentName
     id: str
+
+
+class ResolveResult(Result, frozen=True):
+    """``repoint resolve``: whether the move stands; if not, another one won its generation and nothing of it was done."""
+
+    id: str
+    environment: EnvironmentName
+    generation: int
+    action: Action
+    stands: bool
 
 
 class StatusResult(Result, frozen=True):
@@ -345,7 +361,7 @@ class ExportResult(Result, frozen=True):
     files: list[FileEntry]
 
 
-class VerifyFinding(Result, frozen=True):
+class VerifyFinding(Item, frozen=True):
     """One violation: which promise, where, what, and what to do."""
 
     promise: int
@@ -363,7 +379,7 @@ class VerifyResult(Result, frozen=True):
     foreign: list[str]
 
 
-class DoctorCheck(Result, frozen=True):
+class DoctorCheck(Item, frozen=True):
     """One check of ``repoint doctor``."""
 
     name: str
@@ -378,7 +394,7 @@ class DoctorResult(Result, frozen=True):
     checks: list[DoctorCheck]
 
 
-COMMANDS: dict[str, type[Result]] = {
+COMMANDS: dict[str, type[Result | ErrorResult]] = {
     "check": CheckResult,
     "commit": CommitResult,
     "diff": DiffResult,
@@ -391,6 +407,7 @@ COMMANDS: dict[str, type[Result]] = {
     "log": LogResult,
     "move": MoveResult,
     "new": NewResult,
+    "resolve": ResolveResult,
     "show": ShowResult,
     "status": StatusResult,
     "verify": VerifyResult,

@@ -332,8 +332,13 @@ def test_row_26_a_yanked_version_is_not_restored() -> None:
 
 @pytest.mark.parametrize(
     ("times", "moment", "generation"),
-    [([10, 20, 30], 10, 0), ([10, 20, 30], 29, 1), ([10, 20, 30], 99, 2), ([10, 20, 90, 40, 50], 30, 1), ([10, 10,
-    20], 10, 1)],
+    [
+        ([10, 20, 30], 10, 0),
+        ([10, 20, 30], 29, 1),
+        ([10, 20, 30], 99, 2),
+        ([10, 20, 90, 40, 50], 30, 1),
+        ([10, 10, 20], 10, 1),
+    ],
 )
 def test_row_27_the_highest_generation_at_or_before(times: list[int], moment: int, generation: int) -> None:
     assert generation_at(times, moment, "then") == generation

@@ -36,6 +36,7 @@ COMMANDS: dict[str, Spec] = {
     "unyank": Spec(_GATES, "move", "unyank", "Take a yank back."),
     "freeze": Spec(_GATES, "move", "freeze", "Refuse promotes to an environment; rollback still works."),
     "unfreeze": Spec(_GATES, "move", "unfreeze", "Allow promotes again."),
+    "resolve": Spec(_CARE, "resolve", "resolve", "Settle a move whose outcome is unknown."),
     "verify": Spec(_CARE, "verify", "verify", "Check every promise over the whole registry."),
     "doctor": Spec(_CARE, "doctor", "doctor", "Check that stores and tools are fit for use."),
     "completion": Spec(_CARE, "completion", "completion", "Print the shell completion for bash, zsh or fish."),

@@ -1,0 +1,46 @@
+"""``repoint resolve``: settle a move whose outcome is not known."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import CompletionItem
+
+from repoint.errors import NotFound, RepointError
+from repoint.pointer import resolve as settle
+from repoint_cli.options import Settings, global_options, pass_settings
+from repoint_cli.output import safe
+from repoint_cli.session import opened
+from repoint_schemas.results import ResolveResult
+
+
+def _pending_moves(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    del param
+    try:
+        with opened(ctx.ensure_object(Settings)) as session:
+            names = [p.id for p in session.workspace.state.pending()]
+    except RepointError:
+        return []
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+@click.command(epilog="\b\nExamples:\n  repoint status          lists pending moves\n  repoint resolve ID")
+@click.argument("identifier", metavar="ID", shell_complete=_pending_moves)
+@global_options
+@pass_settings
+def resolve(settings: Settings, identifier: str) -> None:
+    """Settle a move whose outcome is unknown: send it again as it was, or find out that another one won."""
+    with opened(settings) as session:
+        pending = [p for p in session.workspace.state.pending() if p.id == identifier]
+        if not pending:
+            raise NotFound(
+                f"no move {identifier!a} waits to be resolved in this clone",
+                kind="no-such-pending-move",
+                hint="repoint status lists pending moves; a move that is not listed is settled",
+            )
+        settled = settle(session.workspace.registry, pending[0])
+        record = settled.record
+        place = f"{record.environment} generation {record.generation} ({record.action})"
+        session.console.done(f"{safe(identifier)}: {place} " + ("stands" if settled.stands else "was not carried out"))
+        session.console.result(
+            ResolveResult(record.id, record.environment, record.generation, record.action, settled.stands)
+        )
