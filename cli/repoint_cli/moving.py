@@ -28,7 +28,15 @@ def carry_out(
     """Move, or plan the move. Raises: as ``pointer.move``."""
     if dry_run:
         return pointer.plan(session.workspace.registry, environment, action, new_stamp())
+    _settle_earlier(session, environment)
     return pointer.move(session.workspace.registry, environment, action, new_stamp)
+
+
+def _settle_earlier(session: Session, environment: EnvironmentName) -> None:
+    """Say what became of earlier moves whose outcome was not known, whatever happens to this one (row 35)."""
+    for earlier in pointer.resolve_pending(session.workspace.registry, environment):
+        how = "is part of the ledger" if earlier.stands else "was not carried out: another move won its generation"
+        session.console.warn(f"the earlier move {earlier.record.id} ({earlier.record.action}) {how}")
 
 
 def result_of(
@@ -70,9 +78,6 @@ def change_text(console: Console, change: Change) -> str:
 def say_move(session: Session, outcome: pointer.Outcome, result: MoveResult) -> None:
     """The common lines: what moved (or would), what to know, how to undo it."""
     console = session.console
-    for earlier in outcome.settled:
-        how = "is part of the ledger" if earlier.stands else "was not carried out: another move won its generation"
-        console.warn(f"the earlier move {earlier.record.id} ({earlier.record.action}), of unknown outcome, {how}")
     if outcome.moved is None:
         console.done(f"nothing to do: {safe(result.reason or '', newline=chr(10) + '  ')}")
         return

@@ -25,6 +25,9 @@ from repoint_schemas.canonical import MEBIBYTE
 FASTEST = 1
 """zlib's level: as ``core.looseCompression`` is by default; ids do not depend on it."""
 
+GC_ATTEMPTS = 20
+"""How often a folder that ``git gc`` removed under our hands is made again."""
+
 Chunks = Callable[[], Iterable[bytes]]
 
 
@@ -114,15 +117,20 @@ class LooseObjects:
         return found is not None and (found[0].kind, found[0].size) == (kind, size)
 
     def _write_waiting(self, oid: ObjectId, kind: str, size: int, chunks: Chunks) -> None:
-        path = self._path(oid)
-        self._make_folder(os.path.dirname(path))
-        waiting = os.path.join(os.path.dirname(path), f"tmp_obj_{os.urandom(8).hex()}")
+        waiting = os.path.join(os.path.dirname(self._path(oid)), f"tmp_obj_{os.urandom(8).hex()}")
         self._waiting[oid] = waiting
-        descriptor = os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(self._open_waiting(waiting), "wb") as file:
             if _compress(kind, size, chunks(), file.write) != oid:
                 raise changed_while_read()
             os.fchmod(file.fileno(), 0o444 & self._mode())
+
+    def _open_waiting(self, waiting: str) -> int:
+        """Create the file and its folder, which ``git gc`` removes where it is empty for a moment."""
+        for _ in range(GC_ATTEMPTS):
+            with suppress(FileNotFoundError):
+                self._make_folder(os.path.dirname(waiting))
+                return os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        return os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
     def _put_into_place(self) -> None:
         for waiting in self._waiting.values():
@@ -134,7 +142,8 @@ class LooseObjects:
             with suppress(FileNotFoundError):  # packed meanwhile by another process
                 flush_path(self._path(oid))
         for folder in {os.path.dirname(self._path(oid)) for oid in [*self._waiting, *loose]}:
-            flush_path(folder)
+            with suppress(FileNotFoundError):  # all of it was packed meanwhile by another process
+                flush_path(folder)
         if self._new_folders:
             flush_path(self.folder)
         self._waiting.clear()

@@ -400,13 +400,7 @@ def _restore(view: View, action: Restore, stamp: Stamp) -> Decision:
     if action.generation > now.generation:
         raise text.no_such_generation(now, action.generation)
     then = now if action.generation == now.generation else view.record_at(action.generation)
-    bad = [
-        (a, e.version, y[e.version])
-        for a, e in then.agents.items()
-        if e.version in (y := (view.yanks or {}).get(a, {}))
-    ]
-    if bad:
-        raise text.all_refused([text.yanked(a, v, hold) for a, v, hold in bad])
+    _refuse_yanked(view, then)
     draft = _Draft.of(now)
     for agent, entry in then.agents.items():  # 26
         if replace_needed(now.agents[agent], entry):
@@ -419,6 +413,17 @@ def _restore(view: View, action: Restore, stamp: Stamp) -> Decision:
         if change.target is not None and (held := now.holds.get(change.agent, {}).get(change.target)):
             draft.note("held-version-live", text.held_but_restored(change.agent, change.target, held))
     return _rolled_back(view, draft, stamp, "restore")
+
+
+def _refuse_yanked(view: View, then: Record) -> None:
+    """Raise GateRefused where a restore would make a yanked version live that is not live now."""
+    refusals: list[RepointError] = []
+    for agent, entry in then.agents.items():
+        yanked = (view.yanks or {}).get(agent, {}).get(entry.version)
+        if yanked and view.record.agents[agent].version != entry.version:
+            refusals.append(text.yanked(agent, entry.version, yanked))
+    if refusals:
+        raise text.all_refused(refusals)
 
 
 def replace_needed(now: Entry, then: Entry) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 
 import msgspec
@@ -20,7 +21,17 @@ from repoint.names import YANK_LEDGER, Ref, highest_first, is_prerelease
 from repoint.state import LocalState
 from repoint.store import Foreign, Pointer, Store
 from repoint_schemas.canonical import D, Digest, DocumentError, decode, digest_of, schema_of
-from repoint_schemas.documents import AgentName, Entry, EnvironmentName, FileEntry, Record, Release, Snapshot, Version
+from repoint_schemas.documents import (
+    AgentName,
+    Entry,
+    EnvironmentName,
+    FileEntry,
+    Mark,
+    Record,
+    Release,
+    Snapshot,
+    Version,
+)
 
 
 class Current(msgspec.Struct, frozen=True):
@@ -59,11 +70,15 @@ class Registry:
             NotFound: the environment was never created.
             Corrupt: the pointer is gone, went back, or is not what it says it is.
         """
+        # The mark first: another process of this clone may move the pointer and raise the mark between the two reads.
+        mark = self.state.mark(environment) if self.state else None
         pointer = self.store.read_pointer(environment)
+        if pointer is None and self.store.read_record(environment, 0) is not None:
+            pointer = self.store.read_pointer(environment)  # created between these two reads, or gone
         if pointer is None:
-            raise self._no_pointer(environment)
+            raise self._no_pointer(environment, mark)
         record = self.verified_record(environment, None, pointer.content)
-        self._check_mark(record, digest_of(pointer.content))
+        self._check_mark(mark, record, digest_of(pointer.content))
         return Current(record, pointer)
 
     def record_at(self, environment: EnvironmentName) -> RecordAt:
@@ -119,8 +134,7 @@ class Registry:
         except RepointError:
             return None
 
-    def _no_pointer(self, environment: EnvironmentName) -> RepointError:
-        seen = self.state.mark(environment) if self.state else None
+    def _no_pointer(self, environment: EnvironmentName, seen: Mark | None) -> RepointError:
         if seen is not None or self.store.read_record(environment, 0) is not None:
             known = f", which this clone saw at generation {seen.generation}," if seen else ""
             return Corrupt(
@@ -135,8 +149,7 @@ class Registry:
             f"there is no environment {environment}", kind="no-such-environment", hint=hint, environment=environment
         )
 
-    def _check_mark(self, record: Record, digest: Digest) -> None:
-        mark = self.state.mark(record.environment) if self.state else None
+    def _check_mark(self, mark: Mark | None, record: Record, digest: Digest) -> None:
         if mark is not None and mark.generation >= record.generation:
             if (mark.generation, mark.digest) != (record.generation, digest):
                 raise _went_back(record, mark.generation)
@@ -318,9 +331,10 @@ class Registry:
         """What live entries require; entries that cannot be read are left out."""
         found: dict[AgentName, Requires] = {}
         for agent, entry in entries.items():
-            content = self.store.read_snapshot(agent, entry.version, entry.snapshot)
-            if content is not None and digest_of(content) == entry.snapshot:
-                found[agent] = read_document(content, Snapshot, Snapshot.LIMIT, f"the snapshot of {agent}").requires
+            with suppress(Corrupt):  # damage to one agent must not stop a rollback of another
+                content = self.store.read_snapshot(agent, entry.version, entry.snapshot)
+                if content is not None and digest_of(content) == entry.snapshot:
+                    found[agent] = read_document(content, Snapshot, Snapshot.LIMIT, f"the snapshot of {agent}").requires
         return found
 
     def target(self, agent: AgentName, version: Version) -> Target:

@@ -137,7 +137,10 @@ class Store(Protocol):
         ...
 
     def swap_pointer(self, expected: Pointer, record: Record, content: bytes) -> Swap:
-        """Replace the pointer ``expected`` by the next record: atomic, durable, ``expected`` stays in the ledger."""
+        """Replace the pointer ``expected`` by the next record: atomic, durable, ``expected`` stays in the ledger.
+
+        A call that raises has sent nothing; what may have been sent ends as one of ``Swap``.
+        """
         ...
 
     def read_record(self, environment: EnvironmentName, generation: int) -> bytes | None:

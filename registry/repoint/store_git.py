@@ -97,9 +97,10 @@ class GitStore:
         named = list(wanted)
         tags = self.repository.cat.many((tag_of(*name) for name in named), TAG_LIMIT)
         for (agent, version), found in zip(named, tags, strict=True):
-            if found is None:
-                self._require_free(tag_of(agent, version))
-            yield agent, version, _release_or_foreign(found)
+            if found is None and self._appeared(tag_of(agent, version)):
+                yield agent, version, self.read_release(agent, version)
+            else:
+                yield agent, version, _release_or_foreign(found)
 
     def read_snapshot(self, agent: AgentName, version: Version, digest: Digest) -> bytes | None:  # noqa: ARG002
         """See ``Store``; the digest is not needed to find it here."""
@@ -285,8 +286,7 @@ class GitStore:
         ref = f"{ENVIRONMENTS}{environment}"
         found = self.repository.cat.info(ref)
         if found is None:
-            self._require_free(ref)
-            return None
+            return self._tip(environment) if self._appeared(ref) else None
         if found.kind != "commit":
             raise corrupt_object(ref, f"a {found.kind} where a commit belongs")
         return found.oid
@@ -309,23 +309,29 @@ class GitStore:
             self.repository.cat.child_at(commit, RECORD_PATH)
         return found.content if found and found.kind == "blob" else None
 
-    def _require_free(self, ref: str) -> None:
-        """Raises: Corrupt, where the ref exists after all: it names an object that is missing, or nothing."""
-        if oid := self.repository.refs.find(ref).get(ref):
+    def _appeared(self, ref: str) -> bool:
+        """Whether a ref that was not found is there after all, because another process created it meanwhile.
+
+        Raises:
+            Corrupt: it names an object that is missing, or nothing.
+        """
+        oid, broken = self.repository.refs.find(ref).get(ref), self.repository.refs.is_broken(ref)
+        if (oid is None and not broken) or self.repository.cat.info(ref) is not None:
+            return oid is not None or broken
+        if oid is not None:
             raise corrupt_object(oid, f"{ref} names it, and it is missing")
-        if self.repository.refs.is_broken(ref):
-            raise Corrupt(
-                f"the ref {ref} holds no object id",
-                kind="broken-ref",
-                hint="run repoint verify; it names the object that the ref had",
-                ref=ref,
-            )
+        raise Corrupt(
+            f"the ref {ref} holds no object id",
+            kind="broken-ref",
+            hint="run repoint verify; it names the object that the ref had",
+            ref=ref,
+        )
 
     def _require_absent(self, tag: str, path: str) -> None:
         """Raises: Corrupt, unless the tag does not exist, is not ours, or has nothing at the path."""
         found = self.repository.cat.contents(tag, TAG_LIMIT)
         if found is None:
-            self._require_free(tag)
+            self._appeared(tag)
         elif found.kind == "tag" and commit_header(found.content)["type"] == ["commit"]:
             self.repository.cat.child_at(ObjectId(commit_header(found.content)["object"][0]), path)
 

@@ -7,8 +7,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from threading import RLock
 
+from repoint.errors import InvalidInput
 from repoint.store import Contents, Draft, Foreign, Pointer, Swap
-from repoint_schemas.canonical import Digest, digest_of
+from repoint_schemas.canonical import MEBIBYTE, Digest, digest_of
 from repoint_schemas.documents import AgentName, EnvironmentName, FileEntry, Record, Version
 
 
@@ -54,7 +55,7 @@ class MemoryStore:
         """See ``Store.read_file``; the file's SHA-256 alone finds it."""
         del agent, version
         content = self._blobs.get(entry.sha256)
-        return None if content is None else iter([content[: entry.size + 1]])
+        return None if content is None else _chunks(content[: entry.size + 1])
 
     def missing_files(self, agent: AgentName, version: Version, entries: Sequence[FileEntry]) -> list[FileEntry]:
         """See ``Store.missing_files``."""
@@ -64,7 +65,10 @@ class MemoryStore:
     def put_contents(self, contents: Contents) -> None:
         """See ``Store.put_contents``."""
         for entry in contents.document.files():
-            self._blobs[entry.sha256] = b"".join(contents.files[entry.path].chunks())
+            content = b"".join(contents.files[entry.path].chunks())
+            if digest_of(content) != f"sha256:{entry.sha256}":
+                raise InvalidInput(f"{entry.path} changed while it was being stored", kind="file-changed")
+            self._blobs[entry.sha256] = content
         self._snapshots[digest_of(contents.content)] = contents.content
 
     def create_release(self, draft: Draft, contents: Contents) -> bool:
@@ -112,11 +116,16 @@ class MemoryStore:
 
     def read_ledger(self, environment: EnvironmentName, newest: int, oldest: int) -> Iterator[bytes]:
         """See ``Store.read_ledger``."""
-        yield from reversed(self._ledgers[environment][oldest : newest + 1])
+        yield from reversed(self._ledgers.get(environment, [])[max(oldest, 0) : max(newest + 1, 0)])
 
     def ledger_times(self, environment: EnvironmentName) -> list[int]:
         """See ``Store.ledger_times``."""
-        return list(self._times[environment])
+        return list(self._times.get(environment, []))
+
+
+def _chunks(content: bytes) -> Iterator[bytes]:
+    for at in range(0, len(content), MEBIBYTE):
+        yield content[at : at + MEBIBYTE]
 
 
 def _seconds(record: Record) -> int:

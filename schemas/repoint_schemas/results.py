@@ -250,7 +250,7 @@ class MoveResult(Result, frozen=True):
 
 
 class RecordResult(Item, frozen=True):
-    """One record of a ledger; ``held`` and ``released`` name the versions whose hold (or yank) it put or lifted."""
+    """One record of a ledger; ``held`` and ``released`` name the versions that it put holds (yanks) on or freed."""
 
     environment: EnvironmentName
     generation: int
@@ -331,7 +331,7 @@ class PendingStatus(Item, frozen=True):
 
 
 class ResolveResult(Result, frozen=True):
-    """``repoint resolve``: whether the move stands; if not, another one won its generation and nothing of it was done."""
+    """``repoint resolve``: whether the move stands; if not, another one won its generation."""
 
     id: str
     environment: EnvironmentName

@@ -40,7 +40,7 @@ EACH = [(name, call) for name, calls in CALLS.items() for call in calls]
 
 
 def test_every_command_is_called() -> None:
-    assert {*CALLS, "completion"} == set(COMMANDS)
+    assert {*CALLS, "completion", "resolve"} == set(COMMANDS)  # resolve: see test_resolve
 
 
 @pytest.mark.parametrize(("command", "arguments"), EACH, ids=lambda v: v if isinstance(v, str) else " ".join(v))

@@ -160,7 +160,7 @@ class Model:
         if target >= generation:
             raise Refused("missing")
         then = self.histories[environment][target]
-        if any(pair in self.yanked for pair in then.live().items()):
+        if any(pair in self.yanked for pair in then.live().items() - state.live().items()):
             raise Refused("gate")
         changed = False
         for agent, stack in then.stacks.items():  # row 26

@@ -23,12 +23,15 @@ def _pending_moves(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
-@click.command(epilog="\b\nExamples:\n  repoint status          lists pending moves\n  repoint resolve ID")
+@click.command()
 @click.argument("identifier", metavar="ID", shell_complete=_pending_moves)
 @global_options
 @pass_settings
 def resolve(settings: Settings, identifier: str) -> None:
-    """Settle a move whose outcome is unknown: send it again as it was, or find out that another one won."""
+    """Settle a move whose outcome is unknown: send it again as it was, or find out that another one won.
+
+    `repoint status` lists such moves; the next move of the same environment settles them too.
+    """
     with opened(settings) as session:
         pending = [p for p in session.workspace.state.pending() if p.id == identifier]
         if not pending:
