@@ -18,7 +18,7 @@ import click
 
 if TYPE_CHECKING:
     from repoint.errors import RepointError
-    from repoint_schemas.results import Result
+    from repoint_schemas.results import ErrorResult, Result
 
 _UNSAFE = (  # compiled on first use: most texts are plain
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
@@ -99,7 +99,7 @@ class Console:
             click.echo(f"{self.paint('hint:', 'cyan')} {safe(error.hint, newline=chr(10) + '      ')}", err=True)
 
 
-def _json_text(result: Result, *, indent: int) -> str:
+def _json_text(result: Result | ErrorResult, *, indent: int) -> str:
     import msgspec
 
     try:

@@ -6,7 +6,7 @@ and ``hint`` says what to do next. Third-party exceptions are translated where t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 Fact = None | bool | int | str | Sequence[str] | Sequence[Mapping[str, str | int | None]]
@@ -24,7 +24,7 @@ class RepointError(Exception):
         self.hint = hint
         self.facts = facts
 
-    def __reduce__(self) -> tuple[Callable[..., RepointError], tuple[type[RepointError], dict[str, object]]]:
+    def __reduce__(self) -> tuple[object, ...]:
         """Errors cross process boundaries whole."""
         return _restored, (type(self), {"message": self.message, "kind": self.kind, "hint": self.hint, **self.facts})
 
