@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from repoint.config import CONFIG, agent_folders
-from repoint.durable import sync_folder
+from repoint.durable import flush_path
 from repoint.errors import RepointError
 from repoint.gitrepo import GitRepository
 from repoint.names import YANK_LEDGER
@@ -138,7 +138,7 @@ def _disk(repository: GitRepository) -> Iterator[DoctorCheck]:
             probe.write(b"probe")
             probe.flush()
             os.fsync(probe.fileno())
-        sync_folder(folder)
+        flush_path(folder)
     except OSError as error:
         yield _error(
             "disk", f"{folder} cannot be written to: {error.strerror}", "check its owner, its mode and the free space"

@@ -6,47 +6,49 @@ The order matters: content, fsync, rename, fsync of the folder (POSIX ``rename(2
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from repoint.errors import StoreUnavailable
 
-_NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-
 
 @contextmanager
-def translated(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Turn every ``OSError`` of the block into ``StoreUnavailable``, naming the path."""
+def translated(doing: str, path: str) -> Iterator[None]:
+    """Turn operating-system errors into StoreUnavailable; ``doing`` says what was tried, as in "cannot write"."""
     try:
         yield
     except OSError as error:
-        raise unavailable(error, error.filename or path) from error
+        raise unavailable(error, doing, str(error.filename or path)) from error
 
 
-def unavailable(error: OSError, path: str | os.PathLike[str]) -> StoreUnavailable:
-    """The error for a file operation that the system refused."""
-    reason = f"{path}: {error.strerror or error}"
-    if error.errno in _FULL:
-        return StoreUnavailable(
-            f"the disk is full: {reason}", kind="disk-full", hint="free some space and run it again"
-        )
-    if error.errno in _NOT_WRITABLE:
-        return StoreUnavailable(
-            f"not allowed: {reason}",
-            kind="not-writable",
-            hint="check the owner and the mode of that path",
-            path=str(path),
-        )
-    return StoreUnavailable(f"cannot read or write {reason}", kind="io-error", path=str(path))
+def unavailable(error: OSError, doing: str, path: str) -> StoreUnavailable:
+    """The error to raise for an operating-system error; its ``kind`` says whether disk, permission or hardware."""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        kind, hint = "disk-full", "free some space and run the same command again"
+    elif error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        kind, hint = "not-writable", f"check the owner and the permissions of {path}"
+    else:
+        kind, hint = "io-error", f"check the disk that holds {path}"
+    return StoreUnavailable(f"{doing} {path}: {reason}", kind=kind, hint=hint, path=path)
 
 
-def sync_folder(path: str | os.PathLike[str]) -> None:
-    """Make renames and new names in a folder durable. Raises: OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
+def flush(descriptor: int) -> None:
+    """Wait until the file's content is on the disk itself."""
+    full: int | None = getattr(fcntl, "F_FULLFSYNC", None)  # macOS: fsync stops at the drive's cache
+    if full is None:
         os.fsync(descriptor)
+    else:
+        fcntl.fcntl(descriptor, full)
+
+
+def flush_path(path: str) -> None:
+    """``flush`` for a file or folder by name."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        flush(descriptor)
     finally:
         os.close(descriptor)
 
@@ -58,7 +60,7 @@ def replace_file(path: str | os.PathLike[str], content: bytes, *, durable: bool 
         StoreUnavailable: the file system refused; the old content is still there.
     """
     folder, name = os.path.split(os.path.abspath(path))
-    with translated(path):
+    with translated("cannot write", str(path)):
         os.makedirs(folder, exist_ok=True)
         draft = os.path.join(folder, f".{name}.{os.urandom(4).hex()}")
         try:
@@ -66,11 +68,11 @@ def replace_file(path: str | os.PathLike[str], content: bytes, *, durable: bool 
                 file.write(content)
                 if durable:
                     file.flush()
-                    os.fsync(file.fileno())
+                    flush(file.fileno())
             os.replace(draft, path)
         except BaseException:
             with suppress(OSError):
                 os.unlink(draft)
             raise
         if durable:
-            sync_folder(folder)
+            flush_path(folder)

@@ -28,7 +28,7 @@ def export_version(registry: Registry, published: Published, target: Path) -> li
     problems = snapshot_problems(snapshot)
     if problems:
         raise Corrupt(f"refused to export: {'; '.join(problems)}", kind="unsafe-path", promise=10)
-    with translated(target):
+    with translated("cannot write", str(target)):
         _require_free(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")

@@ -14,8 +14,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from repoint.durable import translated
 from repoint.errors import StoreUnavailable
-from repoint.gitprocess import translated
 
 WAIT_SECONDS = 30.0
 _FIRST_PAUSE = 0.002

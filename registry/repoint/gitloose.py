@@ -7,7 +7,6 @@ trusted only after it was read and hashed: a truncated file left by a power cut 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import stat
@@ -16,10 +15,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
+from repoint.durable import flush_path, translated
 from repoint.errors import Corrupt, InvalidInput
 from repoint.gitcatfile import CatFile
 from repoint.gitobjects import ObjectId, object_header, object_id
-from repoint.gitprocess import translated
 from repoint_schemas.canonical import MEBIBYTE
 
 FASTEST = 1
@@ -29,24 +28,6 @@ GC_ATTEMPTS = 20
 """How often a folder that ``git gc`` removed under our hands is made again."""
 
 Chunks = Callable[[], Iterable[bytes]]
-
-
-def flush(descriptor: int) -> None:
-    """Wait until the file's content is on the disk itself."""
-    full: int | None = getattr(fcntl, "F_FULLFSYNC", None)  # macOS: fsync stops at the drive's cache
-    if full is None:
-        os.fsync(descriptor)
-    else:
-        fcntl.fcntl(descriptor, full)
-
-
-def flush_path(path: str) -> None:
-    """``flush`` for a file or folder by name."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        flush(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class LooseObjects:

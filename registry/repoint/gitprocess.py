@@ -11,10 +11,11 @@ import errno
 import os
 import re
 import subprocess
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
 from typing import IO, NamedTuple
 
+from repoint.durable import unavailable
 from repoint.errors import StoreUnavailable
 
 MINIMUM_GIT = (2, 36)
@@ -82,27 +83,6 @@ def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
         if not name.startswith("GIT_") or name in KEPT_VARIABLES or name.startswith("GIT_SSL_")
     }
     return {**kept, **FIXED_VARIABLES}
-
-
-@contextmanager
-def translated(doing: str, path: str) -> Iterator[None]:
-    """Turn operating-system errors into StoreUnavailable; ``doing`` says what was tried, as in "cannot write"."""
-    try:
-        yield
-    except OSError as error:
-        raise unavailable(error, doing, str(error.filename or path)) from error
-
-
-def unavailable(error: OSError, doing: str, path: str) -> StoreUnavailable:
-    """The error to raise for an operating-system error; its ``kind`` says whether disk, permission or hardware."""
-    reason = os.strerror(error.errno) if error.errno else str(error)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        kind, hint = "disk-full", "free some space and run the same command again"
-    elif error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        kind, hint = "not-writable", f"check the owner and the permissions of {path}"
-    else:
-        kind, hint = "io-error", f"check the disk that holds {path}"
-    return StoreUnavailable(f"{doing} {path}: {reason}", kind=kind, hint=hint, path=path)
 
 
 class GitProcess:

@@ -9,10 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from repoint.durable import flush, flush_path, translated
 from repoint.gitlock import make_private_folder, open_like
-from repoint.gitloose import flush, flush_path
 from repoint.gitobjects import ObjectId, is_object_id
-from repoint.gitprocess import translated
 
 
 class PublishedJournal:

@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+from repoint.durable import flush_path, translated
 from repoint.errors import Conflict, StoreUnavailable
 from repoint.gitlock import RepositoryLock
-from repoint.gitloose import flush_path
 from repoint.gitobjects import ObjectId, is_object_id
-from repoint.gitprocess import GitProcess, Outcome, translated
+from repoint.gitprocess import GitProcess, Outcome
 
 TAGS = "refs/tags/"
 ENVIRONMENTS = "refs/heads/repoint/env/"

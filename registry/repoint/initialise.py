@@ -62,6 +62,8 @@ def initialise(
             raise blocked
         store, state = GitStore(repository), LocalState(repository.own_folder)
         _refuse_unfetched(repository, store)
+        with repository.lock.held():  # makes our folder with the permissions of a shared repository
+            pass
         root = repository_root(repository)
         config, created = _config(root, state, store, names)
         wanted = [EnvironmentName(e) for e in dict.fromkeys([*config.registry.environments, *names])]

@@ -55,7 +55,7 @@ class LocalState:
 
     def drop_pending(self, identifier: str) -> None:
         """Forget a move whose outcome is known."""
-        with translated(self._pending_path(identifier)), suppress(FileNotFoundError):
+        with translated("cannot remove", self._pending_path(identifier)), suppress(FileNotFoundError):
             os.unlink(self._pending_path(identifier))
 
     def pending(self) -> list[PendingMove]:
@@ -78,7 +78,7 @@ class LocalState:
 
 
 def _read(path: str, kind: type[D]) -> D | None:
-    with translated(path):
+    with translated("cannot read", path):
         try:
             with open(path, "rb") as file:
                 content = file.read()
