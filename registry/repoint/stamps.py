@@ -1,7 +1,7 @@
 """Who, when and why: the texts of a move or a release, checked before they stand in the history for ever.
 
 Promises 7 and 9 meet here: a time is information, written and read in one form; words carry neither control characters
-nor secrets. Every command that moves a pointer needs this module, so it imports little (docs/speed.md).
+nor secrets. Every command that moves a pointer needs this module, so it imports little (benchmarks/README.md).
 """
 
 from __future__ import annotations
