@@ -1,8 +1,8 @@
 """The command line's edge: global options, commands loaded only when they are run, every error turned into its exit
 code.
 
-Start-up is a cost of every command (benchmarks/README.md), so this module imports click and nothing of the library; each
-command's module is imported when that command runs. Nothing but this module catches everything.
+Start-up is a cost of every command (benchmarks/README.md), so this module imports click and nothing of the library;
+each command's module is imported when that command runs. Nothing but this module catches everything.
 """
 
 from __future__ import annotations

@@ -56,6 +56,12 @@ class Workspace(msgspec.Struct, frozen=True):
         """End the processes of this workspace."""
         self.repository.close()
 
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def environments(self) -> list[EnvironmentName]:
         """Every environment of the registry without the yank ledger; configured ones first, in their order."""
         there = [e for e in self.store.environments() if e != YANK_LEDGER]

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import repoint
+
 from tests.conftest import ROOT
 
 PAGES = sorted(p for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
@@ -45,6 +47,35 @@ def test_the_start_of_the_readme_works_line_by_line(repository: Path) -> None:
             cwd=repository, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+
+
+def test_the_example_of_the_library_runs_as_it_stands(repository: Path) -> None:
+    for line in ("init", "new refund", "commit refund -m First", "promote refund@0.1.0 --env production"):
+        assert run(shlex.split(line), cwd=repository) == 0
+    (repository / "agents/refund/prompts/system.md").write_text("Decide.\n")
+    for line in ("commit refund -m Second", "promote refund@0.2.0 --env production"):
+        assert run(shlex.split(line), cwd=repository) == 0
+    code = (ROOT / "docs" / "library.md").read_text().partition("```python\n")[2].partition("```")[0]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=repository, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["2 refund 0.2.0", "claude-sonnet-4-5-20250929 8", "3"]
+
+
+def test_every_public_name_is_there_and_in_the_page() -> None:
+    page = (ROOT / "docs" / "library.md").read_text()
+    for name in repoint.__all__:
+        value = getattr(repoint, name)
+        is_error = isinstance(value, type) and issubclass(value, repoint.RepointError)
+        assert f"`{name}" in page or is_error, name
+    with pytest.raises(AttributeError):
+        repoint.nonsense  # type: ignore[attr-defined]  # noqa: B018
+
+
+def run(arguments: list[str], cwd: Path) -> int:
+    command = [sys.executable, "-m", "repoint_cli", *arguments]
+    return subprocess.run(command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode
 
 
 def normalised(text: str) -> list[str]:
