@@ -70,7 +70,7 @@ def test_every_public_name_is_there_and_in_the_page() -> None:
         is_error = isinstance(value, type) and issubclass(value, repoint.RepointError)
         assert f"`{name}" in page or is_error, name
     with pytest.raises(AttributeError):
-        repoint.nonsense  # type: ignore[attr-defined]  # noqa: B018
+        repoint.nonsense  # noqa: B018
 
 
 def run(arguments: list[str], cwd: Path) -> int:
