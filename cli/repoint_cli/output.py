@@ -199,6 +199,13 @@ def terminal_width() -> int | None:
     return shutil.get_terminal_size().columns
 
 
+def json_text(value: object) -> str:
+    """A configuration value as JSON writes it, strings without quotes."""
+    import msgspec
+
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
 def ago(seconds: int) -> str:
     """A span of time in words: the two largest units, as ``2 d 3 h``."""
     if seconds < 0:

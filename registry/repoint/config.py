@@ -238,8 +238,10 @@ def _no_such_agent(root: Path, config: Config, agent: AgentName, places: list[Pa
 
 
 def _text(text: str) -> str:
-    """A basic string of TOML; JSON's escapes are TOML's, and control characters never got this far."""
-    return msgspec.json.encode(text).decode()
+    """A string of TOML."""
+    import tomli_w
+
+    return tomli_w.dumps({"text": text}).removeprefix("text = ").rstrip("\n")
 
 
 def _texts(texts: tuple[str, ...]) -> str:

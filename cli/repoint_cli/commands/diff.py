@@ -15,7 +15,7 @@ from repoint.names import Ref, parse_ref
 from repoint_cli.arguments import complete_refs
 from repoint_cli.commands.commit import working_copy
 from repoint_cli.options import Settings, global_options, pass_settings
-from repoint_cli.output import Console, safe
+from repoint_cli.output import Console, json_text, safe
 from repoint_cli.session import Session, opened
 from repoint_schemas.documents import AgentName, Version
 from repoint_schemas.results import BumpResult, DifferenceResult, DiffResult, DiffSide, FileChange
@@ -150,7 +150,7 @@ def _summary(d: Difference) -> str:
 
 
 def _value(value: object) -> str:
-    text = "none" if value is None else safe(str(value))
+    text = "none" if value is None else safe(json_text(value))
     return text if len(text) <= _SHOWN_VALUE else text[: _SHOWN_VALUE - 1] + "…"
 
 

@@ -68,7 +68,7 @@ def _say_environment(session: Session, environment: EnvironmentStatus) -> None:
     console.say(f"{console.strong(environment.environment)}  generation {environment.generation}{frozen}")
     console.say(*(f"  {line}" for line in table([_live_row(session, live) for live in environment.live])))
     for held in environment.holds:
-        why = f": {first_line(held.hold.message)}" if held.hold.message else ""
+        why = f": {first_line(held.hold.message, 40)}" if held.hold.message else ""
         console.say(
             f"  {console.paint('held', 'red')} {held.agent} {held.version} since generation {held.hold.generation}{why}"
         )

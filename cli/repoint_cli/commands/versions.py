@@ -11,7 +11,7 @@ from repoint.registry import Listed, Published, Registry
 from repoint.store import Foreign
 from repoint_cli.arguments import complete_agents, complete_refs
 from repoint_cli.options import Settings, global_options, pass_settings
-from repoint_cli.output import first_line, safe, table, terminal_width
+from repoint_cli.output import first_line, json_text, safe, table, terminal_width
 from repoint_cli.session import Session, opened
 from repoint_schemas.documents import AgentName, Version
 from repoint_schemas.results import (
@@ -240,6 +240,6 @@ def _snapshot_lines(result: ShowResult) -> list[str]:
     for name, integration in sorted(parts.integrations.items()):
         spec = f"  {safe(integration.spec.path)}" if integration.spec else ""
         lines.append(f"integration   {safe(name)}  {integration.kind}  {safe(integration.endpoint or '-')}{spec}")
-    lines += [f"config        {safe(key)} = {safe(str(value))}" for key, value in sorted(parts.config.items())]
+    lines += [f"config        {safe(key)} = {safe(json_text(value))}" for key, value in sorted(parts.config.items())]
     lines += [f"requires      {agent} {safe(wanted)}" for agent, wanted in sorted(parts.requires.items())]
     return lines
