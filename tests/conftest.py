@@ -7,6 +7,7 @@ each test, so that nothing that one test writes into its home is seen by another
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -57,6 +58,7 @@ def isolate(patch: pytest.MonkeyPatch, home: Path) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def isolated_session() -> Iterator[Path]:
     """The environment that fixtures of session, package and module scope see; yields the folder of all homes."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background inherits it as ignored
     with tempfile.TemporaryDirectory(prefix="repoint-homes-") as homes, pytest.MonkeyPatch.context() as patch:
         home = Path(homes, "session")
         home.mkdir()

@@ -99,8 +99,8 @@ def test_defaults() -> None:
 def test_accepting_imports_nothing_that_explains(tmp_path: Path) -> None:
     (tmp_path / "repoint.toml").write_text(EXAMPLE)
     code = (
-        "import sys, pathlib; from repoint.config import read_config, write_config, agent_folders; "
-        "c = read_config(pathlib.Path(sys.argv[1])); write_config(c); agent_folders(pathlib.Path('/nowhere'), c); "
+        "import sys, pathlib; from repoint.config import read_config, agent_folders; "
+        "c = read_config(pathlib.Path(sys.argv[1])); agent_folders(pathlib.Path('/nowhere'), c); "
         "print(sorted({'pydantic', 'difflib', 'tomli_w', 'repoint.configproblems'} & set(sys.modules)))"
     )
     run = subprocess.run(
