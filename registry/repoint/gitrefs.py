@@ -76,6 +76,21 @@ class Refs:
         """The full names of the refs that match a pattern, sorted. No object is opened."""
         return self.listing(pattern).split("\n")[:-1]
 
+    def tag_listing(self) -> str:
+        """Every tag once, a name a line, in no order: bare, or as a line of packed-refs; other lines may be among them.
+
+        A tag that Git cannot read is named too. Git opens every loose ref to list it, which takes several times as long
+        as reading the folder. The loose ones are read first: a ref that is packed meanwhile is in one of the two.
+        """
+        if not self._loose:
+            return self.listing(TAGS)
+        loose = [f"{TAGS}{name}" for name in _entries(os.path.join(self._common, TAGS))]
+        packed = _text_of(os.path.join(self._common, "packed-refs"))
+        if loose and packed:
+            both = set(re.findall(rf" ({TAGS}.*)$", packed, re.MULTILINE))
+            loose = [name for name in loose if name not in both]
+        return "\n".join([*loose, packed])
+
     def listing(self, pattern: str) -> str:
         """``names`` as one text, a name a line."""
         listed = self._git.output(["for-each-ref", "--format=%(refname)", pattern], "cannot list the refs")
@@ -198,6 +213,18 @@ class Refs:
             with suppress(OSError), os.scandir(os.path.join(self._common, folder)) as entries:
                 count += sum(ours in entry.name for entry in entries)
         return count
+
+
+def _entries(folder: str) -> list[str]:
+    with translated("cannot list", folder), suppress(FileNotFoundError), os.scandir(folder) as found:
+        return [each.name for each in found if not each.name.endswith(".lock") and each.is_file()]
+    return []
+
+
+def _text_of(path: str) -> str:
+    with translated("cannot read", path), suppress(FileNotFoundError), open(path, "rb") as file:
+        return file.read().decode("utf-8", "surrogateescape")
+    return ""
 
 
 def remove_if_unchanged(path: str) -> bool:

@@ -26,7 +26,7 @@ _NUMBER = r"(?:0|[1-9][0-9]*)"
 _IDENTIFIER = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
 _VERSION = re.compile(rf"({_NUMBER})\.({_NUMBER})\.({_NUMBER})(?:-({_IDENTIFIER}(?:\.{_IDENTIFIER})*))?", re.ASCII)
 
-_TAGS = rf"^refs/tags/([a-z0-9][a-z0-9-]{{0,62}})@v({_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-[0-9A-Za-z.-]+)?)$"
+_TAGS = rf"^(?:[0-9a-f]{{40}} )?refs/tags/(%s)@v({_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-[0-9A-Za-z.-]+)?)$"
 
 VersionKey = tuple[int, int, int, int, tuple[tuple[int, int, str], ...]]
 
@@ -93,15 +93,16 @@ def is_version(text: str) -> bool:
     return len(text) <= MAX_VERSION_LENGTH and not text.endswith(".lock") and _VERSION.fullmatch(text) is not None
 
 
-def versions_in(listing: str) -> dict[AgentName, list[Version]]:
-    """Agents and their versions in a list of tags, one ``refs/tags/AGENT@vVERSION`` a line, in its order.
+def versions_in(listing: str, agent: AgentName | None = None) -> dict[AgentName, list[Version]]:
+    """Agents (or one of them) and their versions in a list of tags, one ``refs/tags/AGENT@vVERSION`` a line.
 
-    Every other line is passed over. One expression finds them all, since a registry may have 100,000.
+    An object id may stand before the name, as in Git's packed-refs; every other line is passed over. One expression finds them all, since a registry may have 100,000.
     """
     taken: dict[AgentName, list[Version]] = {}
-    for agent, version in re.findall(_TAGS, listing, re.ASCII | re.MULTILINE):
+    pattern = _TAGS % (agent or _AGENT.pattern)
+    for name, version in re.findall(pattern, listing, re.ASCII | re.MULTILINE):
         if (len(version) <= MAX_VERSION_LENGTH and "-" not in version) or is_version(version):
-            taken.setdefault(agent, []).append(version)
+            taken.setdefault(name, []).append(version)
     return taken
 
 

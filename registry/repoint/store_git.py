@@ -85,8 +85,8 @@ class GitStore:
         self.close()
 
     def versions(self, agent: AgentName | None = None) -> dict[AgentName, list[Version]]:
-        """See ``Store``; one Git process, names only."""
-        return versions_in(self.repository.refs.listing(f"{TAGS}{agent}@v*" if agent else TAGS))
+        """See ``Store``; names only, and no Git process."""
+        return versions_in(self.repository.refs.tag_listing(), agent)
 
     def read_release(self, agent: AgentName, version: Version) -> bytes | Foreign | None:
         """See ``Store``."""

@@ -19,7 +19,8 @@ from repoint.gitobjects import ObjectId, object_id
 from repoint.gitprocess import GitProcess, child_environment
 from repoint.gitrefs import RefChange, RefOutcome
 from repoint.gitrepo import GitRepository
-from repoint_schemas.documents import Identity
+from repoint.store_git import GitStore
+from repoint_schemas.documents import AgentName, Identity
 
 from tests.unit.git_fixtures import Sandbox
 
@@ -516,6 +517,24 @@ def test_many_loose_refs_are_packed(repository: GitRepository) -> None:
     assert not marker.exists()
     assert list(Path(repository.common_dir, "refs", "tags").iterdir()) == []
     assert len(repository.refs.names("refs/tags/refund@v*")) == 10
+
+
+def test_tags_are_listed_as_git_lists_them_loose_and_packed(sandbox: Sandbox, repository: GitRepository) -> None:
+    oid = commit(repository)
+    wanted = ["refund@v1.0.0", "refund@v1.1.0", "router@v1.0.0", "é@v1.0.0", "other"]
+    for number, name in enumerate(wanted):
+        sandbox.git("tag", name, oid)
+        if number == 2:
+            sandbox.git("pack-refs", "--all")
+    sandbox.git("tag", "--force", "refund@v1.1.0", oid)  # packed and loose
+    sandbox.git("tag", "-d", "refund@v1.0.0")
+    sandbox.git("tag", "refund@v2.0.0/notes", oid)
+    Path(repository.common_dir, "refs/tags/refund@v3.0.0.lock").touch()
+    direct = sorted(name for name in repository.refs.names("refs/tags/") if name.count("/") == 2)
+    listed = [line.rpartition(" ")[2] for line in repository.refs.tag_listing().splitlines() if "refs/tags/" in line]
+    assert sorted(listed) == direct
+    assert GitStore(repository).versions() == {"refund": ["1.1.0"], "router": ["1.0.0"]}
+    assert GitStore(repository).versions(AgentName("router")) == {"router": ["1.0.0"]}
 
 
 def test_anothers_packing_lock_is_left_alone(repository: GitRepository) -> None:
