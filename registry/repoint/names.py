@@ -96,7 +96,8 @@ def is_version(text: str) -> bool:
 def versions_in(listing: str, agent: AgentName | None = None) -> dict[AgentName, list[Version]]:
     """Agents (or one of them) and their versions in a list of tags, one ``refs/tags/AGENT@vVERSION`` a line.
 
-    An object id may stand before the name, as in Git's packed-refs; every other line is passed over. One expression finds them all, since a registry may have 100,000.
+    An object id may stand before the name, as in Git's packed-refs; every other line is passed over.
+    One expression finds them all, since a registry may have 100,000.
     """
     taken: dict[AgentName, list[Version]] = {}
     pattern = _TAGS % (agent or _AGENT.pattern)
