@@ -1,7 +1,7 @@
 """What is on the disk before what: asserted on the order of the system calls, since no test here can cut the power.
 
-An object's content is synced before it gets its name, its folder is synced before the ref that leads to it is renamed into
-place, and the ref's folder after that.
+An object's content is synced before it gets its name, its folder before the ref that leads to it is renamed into place,
+and the ref's folder after that.
 """
 
 from __future__ import annotations
