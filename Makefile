@@ -31,7 +31,7 @@ format: $(READY) ## Format the code and mend what can be mended by itself
 	@$(PY) -m ruff check --fix-only --quiet .
 	@$(PY) -m ruff format .
 
-bench: $(READY) ## Measure every command against the budgets in docs/
+bench: $(READY) ## Measure every command against the budgets in benchmarks/README.md
 	@$(PY) benchmarks/run.py $(ARGS)
 
 docs: $(READY) ## Write the generated parts of the documentation again

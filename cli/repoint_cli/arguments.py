@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 C = TypeVar("C", bound=Callable[..., object])
 
-WORKING_FORM = "AGENT@VERSION"
-
 
 def complete_agents(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Agents of this registry."""

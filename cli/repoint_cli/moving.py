@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from repoint import pointer
+from repoint.errors import RepointError
 from repoint.moves import AnyAction, Moved, Stamp
 from repoint.moves_text import rollback_command
 from repoint_cli.output import Console, safe
@@ -25,18 +26,27 @@ def carry_out(
     *,
     dry_run: bool,
 ) -> pointer.Outcome:
-    """Move, or plan the move. Raises: as ``pointer.move``."""
+    """Move, or plan the move. Raises: as ``pointer.move``; what was settled before a refusal is in its facts too."""
     if dry_run:
         return pointer.plan(session.workspace.registry, environment, action, new_stamp())
-    _settle_earlier(session, environment)
-    return pointer.move(session.workspace.registry, environment, action, new_stamp)
+    told: list[str] = []
+
+    def tell(earlier: pointer.Settled) -> None:
+        told.append(_settled_text(earlier))
+        session.console.warn(told[-1])
+
+    try:
+        return pointer.move(session.workspace.registry, environment, action, new_stamp, tell)
+    except RepointError as error:
+        if told:
+            error.facts["settled"] = told
+        raise
 
 
-def _settle_earlier(session: Session, environment: EnvironmentName) -> None:
-    """Say what became of earlier moves whose outcome was not known, whatever happens to this one (row 35)."""
-    for earlier in pointer.resolve_pending(session.workspace.registry, environment):
-        how = "is part of the ledger" if earlier.stands else "was not carried out: another move won its generation"
-        session.console.warn(f"the earlier move {earlier.record.id} ({earlier.record.action}) {how}")
+def _settled_text(earlier: pointer.Settled) -> str:
+    """What became of an earlier move whose outcome was not known (row 35)."""
+    how = "is part of the ledger" if earlier.stands else "was not carried out: another move won its generation"
+    return f"the earlier move {safe(earlier.record.id)} ({earlier.record.action}) {how}"
 
 
 def result_of(
@@ -91,12 +101,13 @@ def say_move(session: Session, outcome: pointer.Outcome, result: MoveResult) -> 
 
 
 def say_notes(session: Session, moved: Moved) -> None:
-    """Warnings stand out, the rest is plain."""
+    """Warnings go to standard error, also with ``--quiet``; the rest is plain. With ``--json`` the result has both."""
     console = session.console
     for note in moved.notes:
-        loud = note.kind in ("requires-broken", "yanks-unreadable", "held-version-live")
-        text = safe(note.text)
-        console.done(f"  {console.paint('warning:', 'yellow')} {text}" if loud else f"  {text}")
+        if note.kind not in ("requires-broken", "yanks-unreadable", "held-version-live"):
+            console.done(f"  {safe(note.text, newline=chr(32))}")
+        elif not console.json:
+            console.warn(safe(note.text))
 
 
 def undo_promote(record: Record) -> str:

@@ -6,6 +6,7 @@ The environment and the clock are read here only.
 from __future__ import annotations
 
 import os
+import re
 import time
 import uuid
 from collections.abc import Iterator
@@ -133,5 +134,7 @@ def _account() -> Identity:
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
-        user = f"uid-{os.getuid()}"
-    return Identity(email=f"{user}@{socket.gethostname()}", name=user)
+        user = ""
+    name = re.sub(r"[^\w.@-]", "", user)[:64] or f"uid-{os.getuid()}"
+    host = re.sub(r"[^\w.-]", "", socket.gethostname())[:128] or "localhost"
+    return Identity(email=f"{name}@{host}", name=name)

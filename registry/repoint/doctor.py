@@ -1,4 +1,6 @@
-"""Is everything fit for use: Git, the repository, its refs and locks, the configuration, identity, clock. Reads only.
+"""Is everything fit for use: Git, the repository, its refs and locks, the configuration, identity, clock.
+
+Nothing of the registry is changed; one file is written and removed to see that the disk takes it.
 
 Each check stands alone and says what to do; none of them trusts that another one passed.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from repoint.config import CONFIG, agent_folders
@@ -18,6 +21,7 @@ from repoint.names import YANK_LEDGER
 from repoint.stamps import time_seconds
 from repoint.store_git import GitStore
 from repoint.workspace import Workspace, fetch_hint, open_workspace
+from repoint_schemas.documents import EnvironmentName
 from repoint_schemas.results import DoctorCheck
 
 CLOCK_TOLERANCE = 300
@@ -115,7 +119,7 @@ def _locks(repository: GitRepository) -> Iterator[DoctorCheck]:
         yield _warning(
             "locks",
             f"a lock file is there: {path}",
-            "another Git may be running; if none is, the next commit or move removes it",
+            "another Git may be running; one on a ref of ours is removed by the next commit or move if none is",
         )
     if not left:
         yield _ok("locks", "no lock files on our refs")
@@ -161,21 +165,26 @@ def _environments(workspace: Workspace) -> Iterator[DoctorCheck]:
     for name in [YANK_LEDGER, *(workspace.config.registry.environments if workspace.config else [])]:
         if name not in there:
             yield _error("environments", f"{name} was not created", "repoint init creates what is missing")
-    for environment in workspace.environments():
-        record = workspace.registry.current(environment).record
-        missing = [
-            f"{a} {e.version}" for a, e in record.agents.items() if workspace.store.read_release(a, e.version) is None
-        ]
-        if missing:
-            yield _error(
-                "tags", f"live in {environment}, but without a tag here: {', '.join(missing[:5])}", "git fetch --tags"
-            )
-        yield _ok("environments", f"{environment}: generation {record.generation}, {len(record.agents)} agents live")
+    for environment in workspace.known_environments():
+        yield from _guarded("environments", partial(_environment, workspace, environment))
+
+
+def _environment(workspace: Workspace, environment: EnvironmentName) -> Iterator[DoctorCheck]:
+    record = workspace.registry.current(environment).record
+    live = [(agent, entry.version) for agent, entry in record.agents.items()]
+    missing = [f"{a} {v}" for a, v, found in workspace.store.read_releases(live) if found is None]
+    if missing:
+        named = ", ".join(missing[:5])
+        yield _error("tags", f"live in {environment}, but without a tag here: {named}", "git fetch --tags")
+    yield _ok("environments", f"{environment}: generation {record.generation}, {len(live)} agents live")
 
 
 def _clock(workspace: Workspace, now: int) -> Iterator[DoctorCheck]:
     for environment in workspace.environments():
-        record = workspace.registry.current(environment).record
+        try:
+            record = workspace.registry.current(environment).record
+        except RepointError:  # reported above
+            continue
         ahead = time_seconds(record.time) - now
         if ahead > CLOCK_TOLERANCE:
             yield _warning(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -57,14 +58,16 @@ def replace_file(path: str | os.PathLike[str], content: bytes, *, durable: bool 
     """Replace or create a file atomically; with ``durable``, it survives a power loss once this returned.
 
     Raises:
-        StoreUnavailable: the file system refused; the old content is still there.
+        StoreUnavailable: the file system refused. The old content is there, or, where only the last step failed (the
+            fsync of the folder), the new one, which a power loss may still take back.
     """
     folder, name = os.path.split(os.path.abspath(path))
     with translated("cannot write", str(path)):
-        os.makedirs(folder, exist_ok=True)
+        _make_folder(folder, durable=durable)
         draft = os.path.join(folder, f".{name}.{os.urandom(4).hex()}")
         try:
             with open(draft, "xb") as file:
+                os.fchmod(file.fileno(), os.stat(folder).st_mode & 0o666)  # a shared repository stays shared
                 file.write(content)
                 if durable:
                     file.flush()
@@ -76,3 +79,22 @@ def replace_file(path: str | os.PathLike[str], content: bytes, *, durable: bool 
             raise
         if durable:
             flush_path(folder)
+
+
+def _make_folder(folder: str, *, durable: bool) -> None:
+    """Make a folder and those above it, each with the mode of the one that holds it.
+
+    A new folder lasts only once the one that holds it was flushed.
+    """
+    made: list[str] = []
+    at = folder
+    while not os.path.isdir(at):
+        made.append(at)
+        at = os.path.dirname(at)
+    for each in reversed(made):
+        with suppress(FileExistsError):
+            os.mkdir(each)
+            os.chmod(each, stat.S_IMODE(os.stat(os.path.dirname(each)).st_mode))
+    if durable:
+        for each in made:
+            flush_path(os.path.dirname(each))

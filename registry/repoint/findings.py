@@ -30,16 +30,18 @@ class Finding(msgspec.Struct, frozen=True):
     message: str
 
 
-def refuse_findings(findings: Collection[Finding]) -> None:
-    """Raise InvalidInput naming every finding of severity error."""
+def refuse_findings(findings: Collection[Finding], *, in_words: bool = False) -> None:
+    """Raise InvalidInput naming every finding of severity error; ``in_words``: in a message or ticket, not in files."""
     errors = [f for f in findings if f.severity == "error"]
     if not errors:
         return
     lines = "\n".join(f"{f.path}{f':{f.line}' if f.line else ''}: {f.rule}: {f.message}" for f in errors)
     rules = sorted({f.rule for f in errors})
     raise InvalidInput(
-        f"{len(errors)} finding{'s' if len(errors) > 1 else ''}, nothing was published:\n{lines}",
+        f"{len(errors)} finding{'s' if len(errors) > 1 else ''}, nothing was done:\n{lines}",
         kind="lint",
-        hint=f'mend them; if one is meant, allow it with a reason in repoint.toml: [[allow]] rule = "{rules[0]}"',
+        hint="say it in other words: what stands in the history stays there"
+        if in_words
+        else f'mend them; if one is meant, allow it with a reason in repoint.toml: [[allow]] rule = "{rules[0]}"',
         rules=rules,
     )

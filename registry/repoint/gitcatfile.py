@@ -65,6 +65,7 @@ class CatFile:
         self._unread = 0  # replies that nobody has consumed; then the process cannot be used any more
         self._asked = 0
         self._answered = False
+        self._drained = ""  # what it had complained about when the last request was made
         self._finalizer: weakref.finalize[[subprocess.Popen[bytes], int], CatFile] | None = None
 
     def close(self) -> None:
@@ -205,6 +206,7 @@ class CatFile:
 
     def _ask(self, requests: bytes, number: int = 1) -> None:
         child = self._ready()
+        self._drained = self._complaint()  # Git waits for ever once this pipe is full
         self._unread = number
         self._asked += 1
         try:
@@ -255,7 +257,7 @@ class CatFile:
         child, answered, said = self._child, self._answered, ""
         if child is not None and child.stderr is not None:
             child.wait()
-            said = self._complaint()
+            said = self._complaint() or self._drained
         self.close()
         if not answered:
             self._git.require_version()

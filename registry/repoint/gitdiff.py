@@ -61,7 +61,7 @@ def compare_files(
 ) -> Iterator[FileDiff]:
     """A comparison of a version with another version or with a working copy, for as long as the block lasts."""
     if not isinstance(new, Contents):
-        yield FileDiff(repository.process, f"{tag_of(*old)}^{{tree}}", f"{tag_of(*new)}^{{tree}}")
+        yield FileDiff(repository.process, _tree_of(repository, old), _tree_of(repository, new))
         return
     with tempfile.TemporaryDirectory(prefix="repoint-diff-") as folder:
         process = _quarantined(repository, folder)
@@ -70,14 +70,22 @@ def compare_files(
             tree = _write(LooseObjects(folder, cat), new)
         finally:
             cat.close()
-        yield FileDiff(process, f"{tag_of(*old)}^{{tree}}", tree)
+        yield FileDiff(process, _tree_of(repository, old), tree)
 
 
 def _quarantined(repository: GitRepository, folder: str) -> GitProcess:
     process = GitProcess(repository.process.environment, repository.common_dir, repository.common_dir)
     process.environment["GIT_OBJECT_DIRECTORY"] = folder
-    process.environment["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = os.path.join(repository.common_dir, "objects")
+    os.mkdir(os.path.join(folder, "info"))
+    objects = os.path.join(repository.common_dir, "objects")
+    quoted = objects.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    with open(os.path.join(folder, "info", "alternates"), "wb") as file:  # the variable for it cannot name every path
+        file.write(b'"' + os.fsencode(quoted) + b'"\n')
     return process
+
+
+def _tree_of(repository: GitRepository, name: tuple[AgentName, Version]) -> str:
+    return f"{repository.refs.exactly([tag_of(*name)])[0]}^{{tree}}"
 
 
 def _write(objects: LooseObjects, contents: Contents) -> str:

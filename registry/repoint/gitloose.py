@@ -39,7 +39,6 @@ class LooseObjects:
         self._depth = 0
         self._waiting: dict[ObjectId, str] = {}  # written under a temporary name, not in place yet
         self._present: set[ObjectId] = set()  # in place already; may not be durable yet
-        self._new_folders = False
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -122,11 +121,12 @@ class LooseObjects:
         for oid in loose:
             with suppress(FileNotFoundError):  # packed meanwhile by another process
                 flush_path(self._path(oid))
-        for folder in {os.path.dirname(self._path(oid)) for oid in [*self._waiting, *loose]}:
+        folders = {os.path.dirname(self._path(oid)) for oid in [*self._waiting, *loose]}
+        for folder in folders:
             with suppress(FileNotFoundError):  # all of it was packed meanwhile by another process
                 flush_path(folder)
-        if self._new_folders:
-            flush_path(self.folder)
+        if folders:
+            flush_path(self.folder)  # whoever made a folder within may not have come to this yet
         self._waiting.clear()
 
     def _discard(self) -> None:
@@ -135,7 +135,6 @@ class LooseObjects:
                 os.unlink(waiting)
         self._waiting.clear()
         self._present.clear()
-        self._new_folders = False
 
     def _make_folder(self, folder: str) -> None:
         if os.path.isdir(folder):
@@ -143,7 +142,6 @@ class LooseObjects:
         with suppress(FileExistsError):
             os.mkdir(folder)
             os.chmod(folder, self._mode())
-        self._new_folders = True
 
     def _mode(self) -> int:
         """The permission bits of ``objects`` itself: in a shared repository they let the group write."""

@@ -13,6 +13,7 @@ import re
 import subprocess
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
+from threading import Thread
 from typing import IO, NamedTuple
 
 from repoint.durable import unavailable
@@ -52,6 +53,7 @@ FIXED_CONFIGURATION = {
     "core.packedRefsTimeout": "0",
     "core.pager": "cat",
     "core.quotePath": "true",
+    "core.warnAmbiguousRefs": "false",
     "gc.auto": "0",
     "maintenance.auto": "false",
     "color.ui": "false",
@@ -134,16 +136,22 @@ class GitProcess:
             StoreUnavailable: the command failed.
         """
         child = self.start(arguments)
+        said: list[bytes] = []
+        listener = Thread(target=lambda: said.append(pipe(child.stderr).read()), daemon=True)
         try:
+            listener.start()  # Git waits for ever once that pipe is full
             pipe(child.stdin).close()
             for line in pipe(child.stdout):
                 yield line.rstrip(b"\n")
-            error = pipe(child.stderr).read()
+            listener.join()
             if child.wait() != 0:
-                raise self.failure(Outcome(child.returncode, b"", _text(error)), f"git {arguments[0]} failed")
+                error = _text(b"".join(said))
+                raise self.failure(Outcome(child.returncode, b"", error), f"git {arguments[0]} failed")
         finally:
             child.kill()
             child.wait()
+            if listener.ident is not None:
+                listener.join()
             pipe(child.stdout).close()
             pipe(child.stderr).close()
 

@@ -23,6 +23,10 @@ from repoint.gitprocess import GitProcess, Outcome
 
 TAGS = "refs/tags/"
 ENVIRONMENTS = "refs/heads/repoint/env/"
+NOTHING = "0" * 40
+STAND_INS = tuple(f"refs/{kind}refs/" for kind in ("", "tags/", "heads/", "remotes/"))
+"""Where Git looks next for a full name, such as ``refs/tags/refs/tags/x``, when there is no such ref."""
+
 LOOSE_REFS_KEPT = 256
 """More loose refs of ours than these are packed: listing packed refs is several times faster."""
 
@@ -59,6 +63,7 @@ class Refs:
         self._lock = lock
         self._common = common
         self._loose = loose  # False for reftable: no file per ref
+        self._packed_stand_ins: tuple[object, bool] = (None, False)  # as of this packed-refs file
 
     def find(self, *patterns: str) -> dict[str, ObjectId]:
         """The object id of every ref that one of the patterns names (``git for-each-ref``). No object is opened."""
@@ -71,6 +76,16 @@ class Refs:
     def is_broken(self, ref: str) -> bool:
         """Whether there is a file for this ref that Git cannot read as one: empty or cut, after a power failure."""
         return self._loose and ref not in self.find(ref) and os.path.isfile(os.path.join(self._common, ref))
+
+    def exactly(self, refs: Sequence[str]) -> list[str]:
+        """What to look up in Git for each of these refs: itself, or NOTHING where another would stand in for it.
+
+        Without a Git process, except where there are refs that could do so, or no file that would tell.
+        """
+        if not self._has_stand_ins():
+            return list(refs)
+        there = self.find(*refs) if len(refs) == 1 else self.find(TAGS, ENVIRONMENTS)
+        return [ref if ref in there else NOTHING for ref in refs]
 
     def names(self, pattern: str) -> list[str]:
         """The full names of the refs that match a pattern, sorted. No object is opened."""
@@ -146,6 +161,19 @@ class Refs:
                     branch=branch,
                 )
         return None
+
+    def _has_stand_ins(self) -> bool:
+        if not self._loose:
+            return bool(self.find(*STAND_INS))
+        if any(os.path.lexists(os.path.join(self._common, folder.rstrip("/"))) for folder in STAND_INS):
+            return True
+        path = os.path.join(self._common, "packed-refs")
+        with translated("cannot read", path):
+            now = _identity(path)
+        if self._packed_stand_ins[0] != now:
+            packed = _text_of(path)
+            self._packed_stand_ins = (now, any(f" {folder}" in packed for folder in STAND_INS))
+        return self._packed_stand_ins[1]
 
     def _require_room(self, changes: Sequence[RefChange]) -> None:
         creates_branch = any(change.old is None and change.ref.startswith(ENVIRONMENTS) for change in changes)

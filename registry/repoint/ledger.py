@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from repoint.errors import InvalidInput, NotFound
-from repoint_schemas.documents import AgentName, Entry, Record
+from repoint.errors import Corrupt, InvalidInput, NotFound
+from repoint_schemas.documents import AgentName, Entry, EnvironmentName, Record
 
 RecordAt = Callable[[int], Record]
 """The verified record of one generation of the environment at hand."""
@@ -29,13 +29,31 @@ class Stay(msgspec.Struct, frozen=True):
 
 
 def stays(record: Record, agent: AgentName, record_at: RecordAt) -> Iterator[Stay]:
-    """What was live for an agent, newest first, beginning with what ``record`` makes live."""
+    """What was live for an agent, newest first, beginning with what ``record`` makes live.
+
+    Raises:
+        Corrupt: an entry does not lie in the past of the one above it, so following it might never end.
+    """
+    newest, until = record.generation, None
     entry = record.agents.get(agent)
-    until: int | None = None
     while entry is not None:
+        if entry.since > newest:
+            raise stack_broken(record.environment, agent, newest)
         yield Stay(entry, until)
-        until = entry.since
-        entry = record_at(until - 1).agents.get(agent) if until > 0 else None
+        newest, until = entry.since - 1, entry.since
+        entry = record_at(newest).agents.get(agent) if newest >= 0 else None
+
+
+def stack_broken(environment: EnvironmentName, agent: AgentName, generation: int) -> Corrupt:
+    """The error for an entry of this generation that is gone, or that does not lie in the past."""
+    return Corrupt(
+        f"generation {generation} of {environment} does not have the entry of {agent} that later ones rest on",
+        kind="ledger-gap",
+        hint="repoint verify says what is damaged",
+        promise=4,
+        environment=environment,
+        agent=agent,
+    )
 
 
 def live_before(record: Record, agent: AgentName, steps: int, record_at: RecordAt) -> Entry:

@@ -14,7 +14,7 @@ import msgspec
 
 from repoint import moves_text as text
 from repoint.errors import RepointError, StoreUnavailable, UsageError
-from repoint.ledger import RecordAt, stays
+from repoint.ledger import RecordAt, stack_broken, stays
 from repoint.requires import parse_range, satisfies
 from repoint_schemas.canonical import Digest, digest_of, encode
 from repoint_schemas.documents import (
@@ -48,10 +48,11 @@ class StepDown(msgspec.Struct, frozen=True):
 
 
 class RollBackTo(msgspec.Struct, frozen=True):
-    """Rollback of one agent to a version that was live here before."""
+    """Rollback of one agent to a version that was live here before; with ``leave``, only if that one is live."""
 
     agent: AgentName
     version: Version
+    leave: Version | None = None
 
 
 class Restore(msgspec.Struct, frozen=True):
@@ -351,7 +352,10 @@ def _beneath(view: View, draft: _Draft, agent: AgentName, live: Entry) -> Entry:
     """The next entry down that is neither held, nor yanked, nor the version to get off again (rows 14, 15)."""
     entry = live
     while entry.back is not None:
-        entry = view.record_at(entry.back).agents[agent]
+        below = view.record_at(entry.back).agents.get(agent)
+        if below is None or not below.since <= entry.back < entry.since:  # else this might never end
+            raise stack_broken(view.record.environment, agent, entry.back)
+        entry = below
         if entry.version == live.version:
             continue
         if held := draft.holds.get(agent, {}).get(entry.version):
@@ -377,7 +381,9 @@ def _roll_back_to(view: View, action: RollBackTo, stamp: Stamp) -> Decision:
     agent, version = action.agent, action.version
     live = view.record.agents.get(agent)
     if live is None:
-        raise text.never_live(view.record, agent, None)
+        raise text.never_live(view.record, agent, action.leave)
+    if action.leave not in (None, live.version):  # 17
+        return Nothing(text.not_live_any_more(view.record, agent, action.leave, view.record_at(live.since)))
     if live.version == version:
         return Nothing(text.already_live(view.record, {agent: version}))
     entry = next((s.entry for s in stays(view.record, agent, view.record_at) if s.entry.version == version), None)
@@ -400,13 +406,19 @@ def _restore(view: View, action: Restore, stamp: Stamp) -> Decision:
     if action.generation > now.generation:
         raise text.no_such_generation(now, action.generation)
     then = now if action.generation == now.generation else view.record_at(action.generation)
+    for agent in then.agents.keys() - now.agents.keys():  # what was live once stays in the record
+        raise stack_broken(now.environment, agent, now.generation)
     _refuse_yanked(view, then)
     draft = _Draft.of(now)
     for agent, entry in then.agents.items():  # 26
         if replace_needed(now.agents[agent], entry):
             draft.make_live(agent, entry)
     if draft.agents == now.agents:
-        return Nothing(f"{now.environment} stands as it did in generation {action.generation}")
+        newer = [
+            text.stays_live(a, e.version, action.generation) for a, e in now.agents.items() if a not in then.agents
+        ]
+        as_then = f"{now.environment} stands as it did in generation {action.generation}"
+        return Nothing("\n".join([as_then, *sorted(newer)]) if newer else as_then)
     for agent in sorted(set(now.agents) - set(then.agents)):
         draft.note("stays-live", text.stays_live(agent, now.agents[agent].version, action.generation))
     for change in _changes(now.agents, draft.agents):

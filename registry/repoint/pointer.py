@@ -14,6 +14,7 @@ from contextlib import suppress
 import msgspec
 
 from repoint.errors import Conflict, Corrupt, InvalidInput, OutcomeUnknown, RepointError, StoreUnavailable
+from repoint.ledger import stack_broken
 from repoint.moves import (
     AnyAction,
     Decision,
@@ -41,6 +42,9 @@ MAX_SENDS = 8
 
 NewStamp = Callable[[], Stamp]
 """A fresh stamp for every attempt: a new id, so that no record is ever sent twice as two."""
+
+OnSettled = Callable[["Settled"], object]
+"""Is told of each earlier move as soon as it is settled, so that this is known also where the new one is refused."""
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -80,8 +84,14 @@ def plan(registry: Registry, environment: EnvironmentName, action: AnyAction, st
     return Outcome(current.record, decision)
 
 
-def move(registry: Registry, environment: EnvironmentName, action: AnyAction, new_stamp: NewStamp) -> Outcome:
-    """Carry one action out on an environment: one new record, or none.
+def move(
+    registry: Registry,
+    environment: EnvironmentName,
+    action: AnyAction,
+    new_stamp: NewStamp,
+    on_settled: OnSettled | None = None,
+) -> Outcome:
+    """Carry one action out on an environment: one new record, or none. Own earlier moves are settled first.
 
     Raises:
         UsageError, NotFound, GateRefused: refused, nothing written.
@@ -91,7 +101,7 @@ def move(registry: Registry, environment: EnvironmentName, action: AnyAction, ne
         OutcomeUnknown: the record may or may not become part of the ledger; its id is in the facts.
     """
     _check_ledger_kind(environment, action)
-    settled = tuple(resolve_pending(registry, environment))
+    settled = tuple(resolve_pending(registry, environment, on_settled))
     first = current = registry.current(environment)
     for _ in range(MAX_DECISIONS):
         decision: Decision = decide(view_of(registry, current), action, new_stamp())
@@ -160,8 +170,12 @@ def check_new_entries(registry: Registry, before: Record, after: Record) -> None
         )
 
 
-def resolve_pending(registry: Registry, environment: EnvironmentName) -> list[Settled]:
+def resolve_pending(
+    registry: Registry, environment: EnvironmentName, on_settled: OnSettled | None = None
+) -> list[Settled]:
     """Settle this clone's own moves whose outcome was not known, before anything else (row 35).
+
+    Where no write arrives late, a saved move that cannot be read changes nothing any more and blocks nothing.
 
     Raises:
         OutcomeUnknown: one of them still cannot be settled.
@@ -169,8 +183,13 @@ def resolve_pending(registry: Registry, environment: EnvironmentName) -> list[Se
     """
     if registry.state is None:
         return []
-    pending = registry.state.pending()
-    return [resolve(registry, p) for p in pending if (p.environment, p.store) == (environment, registry.store.name)]
+    settled: list[Settled] = []
+    for pending in registry.state.pending(only_readable=not registry.store.late_writes):
+        if (pending.environment, pending.store) == (environment, registry.store.name):
+            settled.append(resolve(registry, pending))
+            if on_settled:
+                on_settled(settled[-1])
+    return settled
 
 
 def resolve(registry: Registry, pending: PendingMove) -> Settled:
@@ -196,8 +215,7 @@ def resolve(registry: Registry, pending: PendingMove) -> Settled:
         stands = _final(registry, now, record, content, registry.store.swap_pointer(now, record, content))
     else:
         stands = _stands(registry, sent, record, content)
-    if registry.state:
-        registry.state.drop_pending(pending.id)
+    _forget(registry, pending.id)
     return Settled(record, stands)
 
 
@@ -217,7 +235,7 @@ def _swap(registry: Registry, expected: Pointer, record: Record) -> bool:
     try:
         swap = registry.store.swap_pointer(expected, record, content)
     except RepointError:
-        _forget(registry, record)
+        _forget(registry, record.id)
         raise
     try:
         stands = _final(registry, expected, record, content, swap)
@@ -225,9 +243,9 @@ def _swap(registry: Registry, expected: Pointer, record: Record) -> bool:
         with suppress(StoreUnavailable):
             _save(registry, expected, record, content)
         raise
-    _forget(registry, record)
     if stands and registry.state:
         registry.state.raise_mark(record.environment, record.generation, digest_of(content))
+    _forget(registry, record.id)
     return stands
 
 
@@ -243,9 +261,11 @@ def _save(registry: Registry, expected: Pointer, record: Record, content: bytes)
         registry.state.save_pending(pending)
 
 
-def _forget(registry: Registry, record: Record) -> None:
+def _forget(registry: Registry, identifier: str) -> None:
+    """Best effort: what is left behind is settled again by the next move, and must not change what is told of this."""
     if registry.state:
-        registry.state.drop_pending(record.id)
+        with suppress(StoreUnavailable):
+            registry.state.drop_pending(identifier)
 
 
 def _final(registry: Registry, expected: Pointer, record: Record, content: bytes, swap: Swap) -> bool:
@@ -310,10 +330,12 @@ def _went_back(record: Record) -> Corrupt:
     )
 
 
-def _lost_to(registry: Registry, before: Record, after: Record, changed: list[AgentName]) -> Conflict:
-    """The error of row 34: who moved which of our agents, to what, when."""
+def _lost_to(registry: Registry, before: Record, after: Record, changed: list[AgentName]) -> Conflict | Corrupt:
+    """The error of row 34: who moved which of our agents, to what, when; Corrupt where one of them is gone."""
     agent = changed[0]
-    entry = after.agents[agent]  # an agent that was live once stays in the record
+    entry = after.agents.get(agent)
+    if entry is None:  # an agent that was live once stays in the record
+        return stack_broken(after.environment, agent, after.generation)
     winner = after if entry.since == after.generation else registry.record_at(after.environment)(entry.since)
     was = before.agents[agent].version if agent in before.agents else "not live"
     others = f", and {', '.join(changed[1:6])} changed too" if changed[1:] else ""

@@ -1,13 +1,12 @@
 """Publishing a version: compare with the base, decide the version, store contents, then the release, create-once.
 
-Promises 1 and 9 live here. The order is the protocol's: contents, snapshot, read back, and only then the release; a
+Promises 1 and 9 live here. The order is the protocol's: contents and snapshot, durable, and only then the release; a
 publish that stops earlier leaves unreferenced content, and repeating it with the same content succeeds. Content that
 trips a lint of severity error is not published.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection
 
 import msgspec
@@ -17,6 +16,7 @@ from repoint.diff import differences, released_side, working_side
 from repoint.errors import AlreadyExists, NotFound
 from repoint.findings import Finding, refuse_findings
 from repoint.lint import lint_contents
+from repoint.names import is_prerelease
 from repoint.registry import Published, Registry
 from repoint.release import Plan, Wish, base_of, build_release, parent_of, plan_version
 from repoint.store import Contents, Foreign
@@ -128,8 +128,27 @@ def _base(
 def _past_foreign(registry: Registry, agent: AgentName, plan: Plan) -> Plan:
     """The plan with the next version that no foreign tag has taken."""
     while _is_foreign(registry, agent, plan.version):
-        plan = dataclasses.replace(plan, version=next_version(plan.version, plan.level or "minor"))
+        plan = msgspec.structs.replace(plan, version=_one_up(plan))
     return plan
+
+
+def _one_up(plan: Plan) -> Version:
+    """The next version of the same kind: the next number of a series, or the next bump."""
+    if not is_prerelease(plan.version):
+        return next_version(plan.version, plan.level or "minor")
+    series, _, number = plan.version.rpartition(".")
+    return Version(f"{series}.{int(number) + 1}")
+
+
+def already_published(registry: Registry, proposal: Proposal) -> Published | None:
+    """The version proposed where it is there already, with this very content.
+
+    Raises:
+        AlreadyExists: it is taken by other content; both digests are named.
+    """
+    if proposal.plan is None:
+        return None
+    return _published(registry, proposal.contents.document.agent, proposal.plan.version, proposal.snapshot)
 
 
 def _is_foreign(registry: Registry, agent: AgentName, version: Version) -> bool:
@@ -178,7 +197,8 @@ def _published(registry: Registry, agent: AgentName, version: Version, snapshot:
     raise AlreadyExists(
         f"{agent} {version} is taken{by}: there {what}, here snapshot {snapshot}",
         kind="version-taken",
-        hint=f"versions never change; run it again for the next one, or see repoint show {agent}@{version}",
+        hint="versions never change. If somebody was just faster, run it again; otherwise choose another --version "
+        f"(beside later versions with --allow-underbump), or build on it: --base {agent}@{version}",
         agent=agent,
         version=version,
         stored=None if isinstance(found, Foreign) else found.document.snapshot,

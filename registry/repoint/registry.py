@@ -15,7 +15,7 @@ from functools import cache
 import msgspec
 
 from repoint.errors import Corrupt, NotFound, RepointError, StoreUnavailable
-from repoint.ledger import RecordAt, live_before
+from repoint.ledger import RecordAt, generation_at, live_before
 from repoint.moves import Holds, Requires, Target
 from repoint.names import YANK_LEDGER, Ref, highest_first, is_prerelease
 from repoint.state import LocalState
@@ -110,8 +110,38 @@ class Registry:
             expected = record.previous
             yield record
 
+    def generation_at(self, environment: EnvironmentName, moment: int, shown: str) -> int:
+        """The one generation that was the newest at a moment (Unix seconds); ``shown`` is how the user wrote it.
+
+        The store's list of times is only believed once the verified records around the moment say the same.
+
+        Raises:
+            NotFound: no such environment, or the moment lies before generation 0.
+            InvalidInput: recorded times are not monotone around it; all candidates are named.
+            Corrupt: the list of times contradicts the records.
+        """
+        from repoint.stamps import time_seconds
+
+        tip = self.current(environment).record
+        times = self.store.ledger_times(environment)[: tip.generation + 1]  # others may have moved since
+        found = generation_at(times, moment, shown)
+        read = self.record_at(environment)
+        later = found < tip.generation and time_seconds(read(found + 1).time) <= moment
+        if len(times) <= tip.generation or time_seconds(read(found).time) > moment or later:
+            raise Corrupt(
+                f"the index of {environment} and its records disagree on what was live at {shown}",
+                kind="ledger-index-wrong",
+                hint="remove the folder .git/repoint/ledger, which is built again by itself, and run it again",
+                promise=4,
+                environment=environment,
+            )
+        return found
+
     def verified_record(self, environment: EnvironmentName, generation: int | None, content: bytes) -> Record:
-        """Decode a record and require that it belongs here. Raises: Corrupt, StoreUnavailable (a newer format)."""
+        """Decode a record and require that it belongs here, and that its entries come from its own past.
+
+        Raises: Corrupt, StoreUnavailable (a newer format).
+        """
         place = f"the pointer of {environment}" if generation is None else f"{environment} generation {generation}"
         record = read_document(content, Record, Record.LIMIT, place)
         wrong = [
@@ -125,6 +155,7 @@ class Registry:
         ]
         if wrong:
             raise Corrupt(f"{place} holds a record of {', '.join(wrong)}", kind="misplaced-record", promise=2)
+        _require_past(record, place)
         return record
 
     def yanks(self) -> Holds | None:
@@ -370,6 +401,20 @@ def read_document(content: bytes, kind: type[D], limit: int, place: str) -> D:
         raise Corrupt(
             f"{place}: {error}", kind="corrupt-document", hint="repoint verify says what else is damaged"
         ) from error
+
+
+def _require_past(record: Record, place: str) -> None:
+    """Require that every entry came about by this generation and rests on an earlier one. Raises: Corrupt."""
+    for agent, entry in record.agents.items():
+        if entry.since > record.generation or (entry.back is not None and entry.back >= entry.since):
+            raise Corrupt(
+                f"{place}: the entry of {agent} (since {entry.since}, back {entry.back}) lies in its own future",
+                kind="impossible-entry",
+                hint="repoint verify says what is damaged",
+                promise=4,
+                environment=record.environment,
+                agent=agent,
+            )
 
 
 def _went_back(record: Record, seen: int) -> Corrupt:

@@ -7,7 +7,7 @@ decided twice in different ways: the plan is a function of the taken versions an
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -42,11 +42,6 @@ class Plan(msgspec.Struct, frozen=True):
     level: Bump | None
     inferred: Bump | None
     series: Version | None = None
-
-
-def latest(versions: Iterable[Version], yanked: Collection[str]) -> Version | None:
-    """The highest version that is neither yanked nor a pre-release."""
-    return _highest(each for each in versions if each not in yanked and not is_prerelease(each))
 
 
 def parent_of(version: Version, taken: Iterable[Version]) -> Version | None:

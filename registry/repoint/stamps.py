@@ -55,7 +55,8 @@ def check_words(message: str, ticket: str | None) -> None:
     from repoint.findings import refuse_findings
     from repoint.lint import lint_text
 
-    refuse_findings([*lint_text("message", message), *(lint_text("ticket", ticket) if ticket else [])])
+    found = [*lint_text("message", message), *(lint_text("ticket", ticket) if ticket else [])]
+    refuse_findings(found, in_words=True)
 
 
 def checked_identity(name: str, email: str) -> Identity:

@@ -42,7 +42,13 @@ class LocalState:
         return {name: mark for name in names if (mark := self.mark(name))}
 
     def raise_mark(self, environment: EnvironmentName, generation: int, digest: Digest) -> None:
-        """Remember a newer record, best effort: a clone that cannot be written to is still read."""
+        """Remember a newer record, best effort: a clone that cannot be written to is still read.
+
+        A mark never goes down, and another record of the same generation does not replace the one seen first.
+        """
+        seen = self.mark(environment)
+        if seen is not None and seen.generation >= generation:
+            return
         content = encode(Mark(digest=digest, environment=environment, generation=generation))
         try:
             replace_file(self._mark_path(environment), content, durable=False)
@@ -58,10 +64,22 @@ class LocalState:
         with translated("cannot remove", self._pending_path(identifier)), suppress(FileNotFoundError):
             os.unlink(self._pending_path(identifier))
 
-    def pending(self) -> list[PendingMove]:
-        """Every move whose outcome is not known, by id. Raises: Corrupt."""
-        found = (self._pending_path(name.removesuffix(".json")) for name in self._documents("pending"))
-        return [move for path in found if (move := _read(path, PendingMove))]
+    def pending(self, *, only_readable: bool = False) -> list[PendingMove]:
+        """Every move whose outcome is not known, by id.
+
+        Raises:
+            Corrupt, StoreUnavailable: one of them cannot be read; with ``only_readable`` it is left out instead.
+        """
+        found: list[PendingMove] = []
+        for name in self._documents("pending"):
+            try:
+                move = _read(self._pending_path(name.removesuffix(".json")), PendingMove)
+            except (Corrupt, StoreUnavailable):
+                if not only_readable:
+                    raise
+                continue
+            found += [move] if move else []
+        return found
 
     def _documents(self, below: str) -> list[str]:
         """The names of the documents in a folder, sorted; none where it is missing or cannot be listed."""

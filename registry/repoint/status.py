@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from repoint.errors import RepointError
+import msgspec
+
+from repoint.errors import Corrupt, RepointError
 from repoint.names import highest_first, is_prerelease
-from repoint.registry import Registry
-from repoint.store import Foreign
+from repoint.registry import Published, Registry
 from repoint.workspace import Workspace
 from repoint_schemas.documents import AgentName, EnvironmentName, Record, Version
 from repoint_schemas.results import AgentStatus, EnvironmentStatus, HoldStatus, LiveStatus
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+class Latest(NamedTuple):
+    """An agent's latest version, and its release where it can be read."""
+
+    version: Version
+    release: Published | None
 
 
 def agent_statuses(workspace: Workspace) -> list[AgentStatus]:
@@ -30,30 +38,47 @@ def agent_statuses(workspace: Workspace) -> list[AgentStatus]:
     for agent in sorted({*folders, *taken}):
         bad = yanks.get(agent, {})
         finals = [v for v in taken.get(agent, []) if not is_prerelease(v) and v not in bad]
-        latest = next(iter(highest_first(finals, 1)), None)
-        found.append(_agent_status(workspace, agent, latest, folders.get(agent)))
+        newest = _latest(workspace.registry, agent, finals)
+        status = _agent_status(workspace, agent, newest, folders.get(agent))
+        if status.working == "unpublished" and agent in taken:
+            status = msgspec.structs.replace(status, working="no-latest")
+        found.append(status)
     return found
 
 
-def _agent_status(workspace: Workspace, agent: AgentName, latest: Version | None, folder: Path | None) -> AgentStatus:
+def _latest(registry: Registry, agent: AgentName, finals: list[Version]) -> Latest | None:
+    """The highest of these versions that no foreign tag has taken; its release is None where it cannot be read."""
+    for limit in (1, None):
+        for version in highest_first(finals, limit):
+            try:
+                stored = registry.store.read_release(agent, version)
+                found = None if stored is None else registry.verified_release(agent, version, stored)
+            except RepointError:
+                return Latest(version, None)
+            if isinstance(found, Published):
+                return Latest(version, found)
+    return None
+
+
+def _agent_status(workspace: Workspace, agent: AgentName, newest: Latest | None, folder: Path | None) -> AgentStatus:
+    latest = newest.version if newest else None
     if folder is None:
         return AgentStatus(agent, None, latest, "missing")
     shown = str(folder.relative_to(workspace.root)) if folder.is_relative_to(workspace.root) else str(folder)
-    if latest is None:
+    if newest is None:
         return AgentStatus(agent, shown, None, "unpublished")
     return AgentStatus(
-        agent, shown, latest, "modified" if _differs(workspace.registry, agent, latest, folder) else "unchanged"
+        agent, shown, latest, "modified" if _differs(workspace.registry, newest, folder) else "unchanged"
     )
 
 
-def _differs(registry: Registry, agent: AgentName, latest: Version, folder: Path) -> bool:
+def _differs(registry: Registry, newest: Latest, folder: Path) -> bool:
     from repoint.snapshot import differs_from
 
-    stored = registry.store.read_release(agent, latest)
-    released = None if stored is None else registry.verified_release(agent, latest, stored)
-    if released is None or isinstance(released, Foreign):
+    try:
+        return newest.release is None or differs_from(folder, registry.snapshot(newest.release))
+    except Corrupt:
         return True
-    return differs_from(folder, registry.snapshot(released))
 
 
 def environment_status(

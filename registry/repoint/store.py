@@ -13,7 +13,7 @@ raise ``StoreUnavailable`` (nothing is known to have changed unless said otherwi
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -154,7 +154,3 @@ class Store(Protocol):
     def ledger_times(self, environment: EnvironmentName) -> list[int]:
         """The recorded time of every generation as Unix seconds, by generation; for searching only, not verified."""
         ...
-
-
-Clock = Callable[[], int]
-"""Unix time in whole seconds; information only."""

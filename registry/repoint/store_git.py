@@ -95,7 +95,7 @@ class GitStore:
     def read_releases(self, wanted: Iterable[Named]) -> Iterator[tuple[AgentName, Version, bytes | Foreign | None]]:
         """See ``Store``. Raises: Corrupt, where a tag names an object that is missing or damaged."""
         named = list(wanted)
-        tags = self.repository.cat.many((tag_of(*name) for name in named), TAG_LIMIT)
+        tags = self.repository.cat.many(self._exactly(*(tag_of(*name) for name in named)), TAG_LIMIT)
         for (agent, version), found in zip(named, tags, strict=True):
             if found is None and self._appeared(tag_of(agent, version)):
                 yield agent, version, self.read_release(agent, version)
@@ -104,21 +104,23 @@ class GitStore:
 
     def read_snapshot(self, agent: AgentName, version: Version, digest: Digest) -> bytes | None:  # noqa: ARG002
         """See ``Store``; the digest is not needed to find it here."""
-        found = self.repository.cat.contents(f"{tag_of(agent, version)}:{SNAPSHOT_PATH}", Snapshot.LIMIT)
+        [tag] = self._exactly(tag_of(agent, version))
+        found = self.repository.cat.contents(f"{tag}:{SNAPSHOT_PATH}", Snapshot.LIMIT)
         if found is None:
             self._require_absent(tag_of(agent, version), SNAPSHOT_PATH)
         return found.content if found and found.kind == "blob" else None
 
     def read_file(self, agent: AgentName, version: Version, entry: FileEntry) -> Iterator[bytes] | None:
         """See ``Store``."""
-        found = self.repository.cat.stream(f"{tag_of(agent, version)}:{entry.path}", entry.size + 1)
+        [tag] = self._exactly(tag_of(agent, version))
+        found = self.repository.cat.stream(f"{tag}:{entry.path}", entry.size + 1)
         if found is None:
             self._require_absent(tag_of(agent, version), entry.path)
         return found[1] if found and found[0].kind == "blob" else None
 
     def missing_files(self, agent: AgentName, version: Version, entries: Sequence[FileEntry]) -> list[FileEntry]:
         """See ``Store``."""
-        tag = tag_of(agent, version)
+        [tag] = self._exactly(tag_of(agent, version))
         found = self.repository.cat.many_info(f"{tag}:{entry.path}" for entry in entries)
         pairs = zip(entries, found, strict=True)
         return [entry for entry, info in pairs if info is None or info[1:] != ("blob", entry.size)]
@@ -187,13 +189,14 @@ class GitStore:
     def read_record(self, environment: EnvironmentName, generation: int) -> bytes | None:
         """See ``Store``; takes the same time at any generation, once the local index is up to date."""
         index = self._index(environment)
-        if index is None:
+        if index is None or not 0 <= generation < len(index):
             return None
-        content = self._indexed(index, generation)
-        if content is not None and not _belongs(content, environment, generation):
-            index.rebuild()
-            content = self._indexed(index, generation)
-        return content if content is not None and _belongs(content, environment, generation) else None
+        with suppress(Corrupt):  # the index may name a wrong commit
+            content = self._indexed(index, environment, generation)
+            if content is not None:
+                return content
+        index.rebuild()
+        return self._indexed(index, environment, generation)
 
     def read_ledger(self, environment: EnvironmentName, newest: int, oldest: int) -> Iterator[bytes]:
         """See ``Store``."""
@@ -279,12 +282,13 @@ class GitStore:
 
     def _commits_of(self, releases: Sequence[tuple[AgentName, Version, Digest]]) -> list[ObjectId]:
         """The commits of published releases. Raises: Corrupt, where one is not here or has another digest."""
-        tags = self.repository.cat.many((tag_of(agent, version) for agent, version, _ in releases), TAG_LIMIT)
+        refs = self._exactly(*(tag_of(agent, version) for agent, version, _ in releases))
+        tags = self.repository.cat.many(refs, TAG_LIMIT)
         return [_commit_in(found, *release) for release, found in zip(releases, tags, strict=True)]
 
     def _tip(self, environment: EnvironmentName) -> ObjectId | None:
         ref = f"{ENVIRONMENTS}{environment}"
-        found = self.repository.cat.info(ref)
+        found = self._info(ref)
         if found is None:
             return self._tip(environment) if self._appeared(ref) else None
         if found.kind != "commit":
@@ -299,15 +303,23 @@ class GitStore:
         index.bring_up_to(tip)
         return index
 
-    def _indexed(self, index: LedgerIndex, generation: int) -> bytes | None:
+    def _indexed(self, index: LedgerIndex, environment: EnvironmentName, generation: int) -> bytes | None:
+        """The record that the index leads to, None where that is another one."""
         commit = index.commit(generation)
-        return None if commit is None else self._record_at(commit)
+        content = None if commit is None else self._record_at(commit)
+        return content if content is not None and _belongs(content, environment, generation) else None
 
     def _record_at(self, commit: ObjectId) -> bytes | None:
         found = self.repository.cat.contents(f"{commit}:{RECORD_PATH}", Record.LIMIT)
         if found is None:
             self.repository.cat.child_at(commit, RECORD_PATH)
         return found.content if found and found.kind == "blob" else None
+
+    def _exactly(self, *refs: str) -> list[str]:
+        return self.repository.refs.exactly(refs)
+
+    def _info(self, ref: str) -> Info | None:
+        return self.repository.cat.info(self._exactly(ref)[0])
 
     def _appeared(self, ref: str) -> bool:
         """Whether a ref that was not found is there after all, because another process created it meanwhile.
@@ -316,7 +328,7 @@ class GitStore:
             Corrupt: it names an object that is missing, or nothing.
         """
         oid, broken = self.repository.refs.find(ref).get(ref), self.repository.refs.is_broken(ref)
-        if (oid is None and not broken) or self.repository.cat.info(ref) is not None:
+        if (oid is None and not broken) or self._info(ref) is not None:
             return oid is not None or broken
         if oid is not None:
             raise corrupt_object(oid, f"{ref} names it, and it is missing")
@@ -329,11 +341,11 @@ class GitStore:
 
     def _require_absent(self, tag: str, path: str) -> None:
         """Raises: Corrupt, unless the tag does not exist, is not ours, or has nothing at the path."""
-        found = self.repository.cat.contents(tag, TAG_LIMIT)
+        found = self.repository.cat.contents(self._exactly(tag)[0], TAG_LIMIT)
         if found is None:
             self._appeared(tag)
-        elif found.kind == "tag" and commit_header(found.content)["type"] == ["commit"]:
-            self.repository.cat.child_at(ObjectId(commit_header(found.content)["object"][0]), path)
+        elif found.kind == "tag" and (header := commit_header(found.content)).get("type") == ["commit"]:
+            self.repository.cat.child_at(_object_in(tag, header), path)
 
 
 def tag_of(agent: AgentName, version: Version) -> str:
@@ -382,7 +394,14 @@ def _commit_in(found: Found | Info | None, agent: AgentName, version: Version, d
             agent=agent,
             version=version,
         )
-    return ObjectId(commit_header(found.content)["object"][0])
+    return _object_in(tag_of(agent, version), commit_header(found.content))
+
+
+def _object_in(tag: str, header: dict[str, list[str]]) -> ObjectId:
+    named = header.get("object", [""])[0]
+    if not is_object_id(named):
+        raise corrupt_object(tag, "a tag that names no object")
+    return ObjectId(named)
 
 
 def _belongs(content: bytes, environment: EnvironmentName, generation: int) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from repoint.config import CONFIG, authority_text, check_pin, read_config
-from repoint.errors import Conflict, Corrupt, NotFound, RepointError, StoreUnavailable
+from repoint.errors import Conflict, Corrupt, InvalidInput, NotFound, RepointError, StoreUnavailable
 from repoint.gitrepo import GitRepository
 from repoint.names import YANK_LEDGER
 from repoint.registry import Registry, read_document
@@ -88,12 +88,13 @@ class Workspace(msgspec.Struct, frozen=True):
         allow = self.config.allow if self.config else ()
         return {a.rule for a in allow if a.agent in (None, agent)}
 
-    def require_complete_clone(self) -> None:
-        """Refuse to publish where this clone may not see every version that is taken (local authority).
+    def require_complete_clone(self, agent: AgentName) -> None:
+        """Refuse to publish where this clone may not see every version of the agent that is taken (local authority).
+
+        An environment that cannot be read says nothing and does not stop a publish.
 
         Raises:
-            Conflict: a shallow clone, or one that lacks refs which a remote-tracking branch or a live version shows
-            to exist.
+            Conflict: a shallow clone, or one that lacks the tag of a version of this agent that is live.
         """
         if self.repository.shallow:
             raise Conflict(
@@ -101,14 +102,17 @@ class Workspace(msgspec.Struct, frozen=True):
                 kind="shallow-clone",
                 hint="git fetch --unshallow --tags",
             )
-        for environment in self.store.environments():
-            for agent, entry in self.registry.current(environment).record.agents.items():
-                if self.store.read_release(agent, entry.version) is None:
-                    raise Conflict(
-                        f"{agent} {entry.version} is live in {environment}, but this clone does not have its tag",
-                        kind="tags-missing",
-                        hint="git fetch --tags (from the repository that holds the registry)",
-                    )
+        for environment in self.environments():
+            try:
+                entry = self.registry.current(environment).record.agents.get(agent)
+            except RepointError:
+                continue
+            if entry is not None and self.store.read_release(agent, entry.version) is None:
+                raise Conflict(
+                    f"{agent} {entry.version} is live in {environment}, but this clone does not have its tag",
+                    kind="tags-missing",
+                    hint="git fetch --tags (from the repository that holds the registry)",
+                )
 
 
 def repository_root(repository: GitRepository) -> Path:
@@ -145,8 +149,8 @@ def _opened(repository: GitRepository, *, by_address: bool) -> Workspace:
     state = LocalState(repository.own_folder)
     store = GitStore(repository)
     path = os.path.join(folder, CONFIG)
-    config = read_config(path, shown=CONFIG) if not by_address and os.path.isfile(path) else None
     pin = state.pin()
+    config = _config(path, pin) if not by_address and os.path.isfile(path) else None
     if pin is None:
         pin = _first_pin(store, config, repository)
         _pin_quietly(state, pin, store)
@@ -162,6 +166,17 @@ def _opened(repository: GitRepository, *, by_address: bool) -> Workspace:
     return Workspace(
         repository, store, folder, config, state, Registry(store, pin.registry, pin.authority, state), default
     )
+
+
+def _config(path: str, pin: Pin | None) -> Config:
+    """The configuration of the checkout. Raises: InvalidInput, which names the way round it where there is a pin."""
+    try:
+        return read_config(path, shown=CONFIG)
+    except InvalidInput as error:
+        if pin is not None:
+            way_round = f"--registry . goes by what this clone is pinned to, without {CONFIG}"
+            error.hint = f"{error.hint}; {way_round}" if error.hint else way_round
+        raise
 
 
 def _first_pin(store: GitStore, config: Config | None, repository: GitRepository) -> Pin:
@@ -255,6 +270,13 @@ def path_of_address(address: str) -> str:
     if address.startswith("file://"):
         from urllib.parse import unquote, urlsplit
 
+        host = urlsplit(address).netloc
+        if host not in ("", "localhost"):
+            raise StoreUnavailable(
+                f"{address}: {host} is another machine",
+                kind="unsupported-registry",
+                hint="a path on this machine is written file:///PATH",
+            )
         return unquote(urlsplit(address).path)
     if "://" in address:
         raise StoreUnavailable(

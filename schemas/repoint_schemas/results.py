@@ -109,7 +109,10 @@ class BumpResult(Item, frozen=True):
 
 
 class CommitResult(Result, frozen=True):
-    """``repoint commit``: ``created`` is false when there was nothing to publish, and in a dry run."""
+    """``repoint commit``: ``created`` is false when there was nothing to publish, and in a dry run.
+
+    ``would_create`` says for a dry run whether the same command without it would publish.
+    """
 
     agent: AgentName
     version: Version
@@ -119,6 +122,7 @@ class CommitResult(Result, frozen=True):
     bump: BumpResult
     created: bool
     dry_run: bool
+    would_create: bool
     tag: str
     findings: list[FindingResult]
 
@@ -277,12 +281,15 @@ class HistoryResult(Result, frozen=True):
 
 
 class AgentStatus(Item, frozen=True):
-    """One agent: its working copy against its latest version. ``working`` says how they compare."""
+    """One agent: its working copy against its latest version. ``working`` says how they compare.
+
+    ``no-latest``: there are versions, but all of them are yanked, pre-releases or foreign.
+    """
 
     agent: AgentName
     path: str | None
     latest: Version | None
-    working: Literal["unchanged", "modified", "unpublished", "missing"]
+    working: Literal["unchanged", "modified", "unpublished", "no-latest", "missing"]
 
 
 class LiveStatus(Item, frozen=True):

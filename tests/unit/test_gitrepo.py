@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zlib
 from collections.abc import Iterator
@@ -320,6 +321,66 @@ def test_the_reader_starts_again_after_its_process_was_killed(repository: GitRep
     assert repository.cat.info(oid)
 
 
+def test_a_reader_that_git_complains_to_all_the_time_goes_on(sandbox: Sandbox, repository: GitRepository) -> None:
+    """A wrapper repeats one complaint per request, since Git has few that are worth no error."""
+    folder = sandbox.folder / "bin"
+    folder.mkdir()
+    script = folder / "git"
+    script.write_text(
+        "#!/usr/bin/env python3\n"
+        "import sys\n"
+        "for line in sys.stdin:\n"
+        "    print('warning: ' + 'x' * 60, file=sys.stderr, flush=True)\n"
+        "    print(line.split()[1], 'blob', 5, flush=True)\n"
+    )
+    script.chmod(0o755)
+    process = GitProcess({**sandbox.environment, "PATH": f"{folder}:{sandbox.environment['PATH']}"}, str(folder))
+    done: list[int] = []
+
+    def ask() -> None:
+        cat = CatFile(process)
+        done.extend(1 for _ in range(3000) if cat.info("1" * 40))
+        done.extend(1 for found in cat.many_info(["1" * 40] * 3000) if found)
+        cat.close()
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(30)
+    assert len(done) == 6000
+
+
+def test_an_ambiguous_name_is_no_damage(repository: GitRepository, sandbox: Sandbox) -> None:
+    oid = commit(repository)
+    for ref in (TAG, f"refs/tags/{TAG}", f"refs/heads/{TAG}"):
+        sandbox.git("update-ref", ref, oid)
+    assert repository.cat.info(TAG) == (oid, "commit", repository.cat.info(oid)[2])  # type: ignore[index]
+    assert repository.cat.contents(f"{TAG}:nothing", 10) is None
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_lines_are_read_while_git_complains_at_length(sandbox: Sandbox, code: int) -> None:
+    folder = sandbox.folder / "bin"
+    folder.mkdir()
+    script = folder / "git"
+    script.write_text(f"#!/bin/sh\nhead -c 300000 /dev/zero | tr '\\0' y >&2\necho one\necho two\nexit {code}\n")
+    script.chmod(0o755)
+    process = GitProcess({**sandbox.environment, "PATH": f"{folder}:{sandbox.environment['PATH']}"}, str(folder))
+    read: list[bytes] = []
+    failures: list[StoreUnavailable] = []
+
+    def ask() -> None:
+        try:
+            read.extend(process.lines(["rev-list"]))
+        except StoreUnavailable as failure:
+            failures.append(failure)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(30)
+    assert read == [b"one", b"two"]
+    assert [str(failure).count("y") > 299_000 for failure in failures] == [True] * bool(code)
+
+
 def test_replace_objects_are_ignored(sandbox: Sandbox, repository: GitRepository) -> None:
     one, two = commit(repository, "one"), commit(repository, "two")
     sandbox.git("replace", one, two)
@@ -383,6 +444,24 @@ def test_a_content_of_another_size_is_refused(repository: GitRepository, size: i
     with pytest.raises(InvalidInput) as refused:
         repository.objects.write_chunks("blob", size, lambda: [b"hello"])
     assert refused.value.kind == "file-changed"
+
+
+def test_the_objects_folder_is_synced_though_another_made_the_folder_within(
+    repository: GitRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = b"hello"
+    loose(repository, object_id("blob", content)).parent.mkdir()
+    synced: list[int] = []
+    fsync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    oid = repository.objects.write("blob", content)
+    within = loose(repository, oid).parent
+    assert synced[-2:] == [within.stat().st_ino, within.parent.stat().st_ino]
 
 
 def test_git_prune_removes_what_a_crash_leaves(sandbox: Sandbox, repository: GitRepository) -> None:

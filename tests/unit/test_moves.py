@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from repoint.errors import Conflict, GateRefused, InvalidInput, NotFound, StoreUnavailable, UsageError
+from repoint.errors import Conflict, Corrupt, GateRefused, InvalidInput, NotFound, StoreUnavailable, UsageError
 from repoint.ledger import generation_at, live_before, stays
 from repoint.moves import (
     FreezeMoves,
@@ -23,7 +23,7 @@ from repoint.moves import (
     changed_agents,
 )
 from repoint_schemas.canonical import digest_of, encode
-from repoint_schemas.documents import Change
+from repoint_schemas.documents import Change, Record
 
 from tests.unit.world import PRODUCTION, World, agent, pair, promote, rollback, version
 
@@ -213,6 +213,24 @@ def test_row_17_the_second_engineer_does_not_go_one_too_far() -> None:
     assert isinstance(decision, Nothing)
     for said in ("1.1.0 is", "generation 4", "rollback by Kim", "INC-77"):
         assert said in decision.reason
+
+
+def test_row_17_holds_with_a_destination_too() -> None:
+    world = World()
+    for v in ("1.0.0", "1.1.0", "1.2.0"):
+        world.do(promote(f"refund@{v}"))
+    leave = RollBackTo(*pair("refund@1.0.0"), version("1.2.0"))
+    before = world.record
+    world.do(rollback("refund@1.2.0"), "no receipt")
+    decision = world.decide(leave)
+    assert isinstance(decision, Nothing)
+    assert "1.1.0 is, since generation 4" in decision.reason
+    assert "rollback by Kim" in decision.reason
+    assert changed_agents(leave, before, world.record) == ["refund"]
+    world.do(RollBackTo(*pair("refund@1.0.0"), version("1.1.0")))
+    assert world.live == {"refund": "1.0.0"}
+    with pytest.raises(NotFound, match=r"intake 2\.0\.0 was never live"):
+        world.decide(RollBackTo(*pair("intake@1.0.0"), version("2.0.0")))
 
 
 def test_row_18_to_takes_the_last_generation_and_lifts_the_hold() -> None:
@@ -423,3 +441,62 @@ def test_the_environment_is_named_in_every_record() -> None:
     world = World()
     world.do(promote("refund@1.0.0"))
     assert {r.environment for r in world.ledger} == {PRODUCTION}
+
+
+# -- damaged ledgers: refused, never followed for ever ---------------------------------------------------------------
+
+
+def damaged(generation: int, **changes: int | None) -> World:
+    """Three versions of refund, and the entry of one generation changed."""
+    world = World()
+    for v in ("1.0.0", "1.1.0", "1.2.0"):
+        world.do(promote(f"refund@{v}"))
+    record = world.ledger[generation]
+    entry = msgspec.structs.replace(record.agents[agent("refund")], **changes)
+    world.ledger[generation] = msgspec.structs.replace(record, agents={agent("refund"): entry})
+    return world
+
+
+def without_agents(record: Record) -> Record:
+    return msgspec.structs.replace(record, agents={})
+
+
+@pytest.mark.parametrize(("generation", "since"), [(3, 4), (3, 9), (2, 3), (1, 2)])
+def test_an_entry_from_the_future_is_corrupt(generation: int, since: int) -> None:
+    world = damaged(generation, since=since)
+    for walk in (
+        lambda: list(stays(world.record, agent("refund"), world.ledger.__getitem__)),
+        lambda: live_before(world.record, agent("refund"), 3, world.ledger.__getitem__),
+        lambda: world.decide(RollBackTo(*pair("refund@0.9.0"))),
+    ):
+        with pytest.raises(Corrupt) as error:
+            walk()
+        assert error.value.kind == "ledger-gap"
+
+
+@pytest.mark.parametrize(("generation", "back"), [(3, 3), (2, 2)])
+def test_an_entry_that_rests_on_itself_is_corrupt(generation: int, back: int) -> None:
+    world = damaged(generation, back=back)
+    if generation == 2:
+        world.do(Yank(*pair("refund@1.1.0")), "leak")
+    with pytest.raises(Corrupt) as error:
+        world.decide(rollback("refund"))
+    assert error.value.kind == "ledger-gap"
+
+
+def test_an_agent_that_is_gone_from_a_record_is_corrupt() -> None:
+    world = damaged(3)
+    world.ledger[2] = without_agents(world.ledger[2])
+    with pytest.raises(Corrupt, match="generation 2 of production does not have the entry of refund"):
+        world.decide(rollback("refund"))
+    world.ledger[3] = without_agents(world.ledger[3])
+    with pytest.raises(Corrupt, match="generation 3"):
+        world.decide(Restore(1))
+
+
+def test_row_26_a_restore_that_changes_nothing_names_the_agents_that_came_later() -> None:
+    world = World()
+    world.do(promote("refund@1.0.0"))
+    decision = world.decide(Restore(0))
+    assert isinstance(decision, Nothing)
+    assert "refund 1.0.0 stays live: it came after generation 0" in decision.reason

@@ -14,7 +14,7 @@ import pytest
 
 from repoint import pointer
 from repoint.errors import Conflict, Corrupt, GateRefused, NotFound, OutcomeUnknown, RepointError, StoreUnavailable
-from repoint.moves import AnyAction, FreezeMoves, UnfreezeMoves, Unhold, Yank
+from repoint.moves import AnyAction, FreezeMoves, RollBackTo, Stamp, UnfreezeMoves, Unhold, Yank
 from repoint.names import YANK_LEDGER
 from repoint.pointer import MAX_DECISIONS, MAX_SENDS, Outcome, move
 from repoint.registry import Registry
@@ -281,6 +281,62 @@ def test_without_late_writes_nothing_is_saved_before_a_move_is_sent(scene: Scene
     assert pending(kim) == []
 
 
+def held_fast(registry: Registry, block: str) -> Path:
+    """A folder in the place of a saved move: it can be neither read nor removed."""
+    assert registry.state is not None
+    made = Path(registry.state.folder, "pending", f"{block}.json")
+    made.mkdir(parents=True)
+    return made
+
+
+def test_a_move_that_stands_is_done_also_where_it_cannot_be_forgotten(scene: Scene) -> None:
+    stamps = Stamps()
+    kim = new_registry(NeverSure(scene.store), scene.folder / "kim")
+
+    def in_the_way() -> Stamp:
+        stamp = stamps()
+        held_fast(kim, stamp.id)
+        return stamp
+
+    record = moved(move(kim, PRODUCTION, promote("refund@1.0.0"), in_the_way))
+    assert ledger_of(scene.store)[1:] == [encode(record)]
+    assert kim.state is not None
+    mark = kim.state.mark(PRODUCTION)
+    assert mark is not None
+    assert (mark.generation, mark.digest) == (1, digest_of(encode(record)))
+
+
+def test_a_refusal_is_told_as_it_was_also_where_it_cannot_be_forgotten(scene: Scene) -> None:
+    stamps = Stamps()
+    kim = new_registry(NeverSure(scene.store, [Fault.REFUSED]), scene.folder / "kim")
+
+    def in_the_way() -> Stamp:
+        stamp = stamps()
+        held_fast(kim, stamp.id)
+        return stamp
+
+    with pytest.raises(StoreUnavailable) as error:
+        move(kim, PRODUCTION, promote("refund@1.0.0"), in_the_way)
+    assert error.value.kind == "unreachable"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}"])
+def test_a_saved_move_that_cannot_be_read_blocks_only_where_writes_arrive_late(
+    content: bytes | None, scene: Scene
+) -> None:
+    scene.do(promote("refund@1.0.0"))
+    scene.do(promote("refund@1.1.0"))
+    kim = new_registry(NeverSure(scene.store), scene.folder / "kim")
+    saved = held_fast(kim, "damaged")
+    if content is not None:
+        saved.rmdir()
+        saved.write_bytes(content)
+    with pytest.raises((Corrupt, StoreUnavailable)):
+        move(scene.clone(), PRODUCTION, rollback("refund@1.1.0"), Stamps())
+    move(kim, PRODUCTION, rollback("refund@1.1.0"), Stamps())
+    assert scene.live == {"refund": "1.0.0"}
+
+
 # -- row 35: own earlier moves first -----------------------------------------------------------------------------------
 
 
@@ -350,6 +406,16 @@ def test_row_35_holds_for_a_move_that_turns_out_to_be_nothing_to_do(scene: Scene
     outcome = move(kim, PRODUCTION, promote("refund@1.0.0"), Stamps())
     assert outcome.moved is None
     assert [s.stands for s in outcome.settled] == [True]
+
+
+def test_row_35_what_was_settled_is_told_also_where_the_new_move_is_refused(scene: Scene) -> None:
+    kim, identifier = unknown(scene, [Fault.LATE, Fault.REFUSED], promote("refund@1.0.0"))
+    told: list[pointer.Settled] = []
+    with pytest.raises(NotFound):
+        move(kim, PRODUCTION, promote("refund@9.9.9"), Stamps(), told.append)
+    assert [(s.record.id, s.stands) for s in told] == [(identifier, True)]
+    assert move(kim, PRODUCTION, promote("refund@1.1.0"), Stamps(), told.append).settled == ()
+    assert len(told) == 1
 
 
 def test_row_35_concerns_this_environment_and_this_store(scene: Scene) -> None:
@@ -487,6 +553,23 @@ def test_row_34_two_engineers_who_get_off_one_version_go_one_step_down(scene: Sc
     assert scene.live == {"refund": "1.1.0"}
 
 
+@pytest.mark.parametrize("when", ["before", "while it is sent"])
+def test_rows_17_and_34_hold_for_a_rollback_to_a_version_too(when: str, scene: Scene) -> None:
+    for version in ("1.0.0", "1.1.0", "1.2.0"):
+        scene.do(promote(f"refund@{version}"))
+    action = RollBackTo(*pair("refund@1.0.0"), pair("refund@1.2.0")[1])
+    if when == "before":
+        scene.do(rollback("refund@1.2.0"))
+        outcome = move(scene.clone(), PRODUCTION, action, Stamps())
+        assert outcome.nothing is not None
+        assert "1.1.0 is, since generation 4" in outcome.nothing.reason
+    else:
+        kim = scene.clone(plan=[Fault.DELAYED], meanwhile=lambda: scene.do(rollback("refund@1.2.0")))
+        with pytest.raises(Conflict, match=r"1\.2\.0 -> 1\.1\.0"):
+            move(kim, PRODUCTION, action, Stamps())
+    assert scene.live == {"refund": "1.1.0"}
+
+
 @pytest.mark.parametrize(("action", "same"), [(FreezeMoves(), True), (UnfreezeMoves(), False)])
 def test_flags_that_two_set_at_once_are_set_once(action: AnyAction, same: bool, scene: Scene) -> None:
     kim = scene.clone(plan=[Fault.DELAYED], meanwhile=lambda: scene.do(FreezeMoves()))
@@ -515,6 +598,20 @@ def test_a_pointer_that_went_back_is_corrupt(scene: Scene) -> None:
     assert faults(kim) == [(SWAP, Fault.DELAYED)]
     assert error.value.kind == "pointer-went-back"
     assert scene.live == {"refund": "1.0.0"}
+
+
+def test_an_agent_that_another_mover_lost_is_corrupt(scene: Scene) -> None:
+    scene.do(promote("refund@1.0.0"))
+
+    def lose() -> None:
+        scene.do(promote("refund@1.1.0"))
+        newest = msgspec.json.decode(memory(scene)[PRODUCTION][-1], type=Record)
+        memory(scene)[PRODUCTION][-1] = encode(msgspec.structs.replace(newest, agents={}))
+
+    kim = scene.clone(plan=[Fault.DELAYED], meanwhile=lose)
+    with pytest.raises(Corrupt, match="does not have the entry of refund") as error:
+        move(kim, PRODUCTION, promote("refund@1.2.0"), Stamps())
+    assert error.value.kind == "ledger-gap"
 
 
 def test_a_pointer_that_is_gone_is_never_made_again(scene: Scene) -> None:

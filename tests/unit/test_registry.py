@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,6 +14,7 @@ from repoint.moves import FreezeMoves, UnfreezeMoves, Yank
 from repoint.names import YANK_LEDGER, parse_ref
 from repoint.pointer import move
 from repoint.registry import Published, Registry
+from repoint.stamps import time_seconds
 from repoint.store import Foreign, Pointer
 from repoint.store_memory import MemoryStore
 from repoint_schemas.canonical import Digest, digest_of, encode
@@ -225,6 +226,56 @@ def test_a_generation_that_is_missing_is_a_gap(registry: Registry) -> None:
     with pytest.raises(Corrupt) as error:
         registry.record_at(PRODUCTION)(7)
     assert error.value.kind == "ledger-gap"
+
+
+@pytest.mark.parametrize(
+    "impossible", [{"since": 3}, {"since": 2, "back": 2}, {"since": 1, "back": 1}, {"since": 2, "back": 7}]
+)
+def test_an_entry_that_lies_in_its_own_future_is_corrupt(
+    impossible: dict[str, int], registry: Registry, store: MemoryStore
+) -> None:
+    entry = msgspec.structs.replace(registry.current(PRODUCTION).record.agents[REFUND], **impossible)
+    forged(store, 2, agents={REFUND: entry})
+    fresh = new_registry(store)
+    for read in (
+        lambda: fresh.current(PRODUCTION),
+        lambda: fresh.record_at(PRODUCTION)(2),
+        lambda: fresh.resolve(parse_ref("refund@production~3")),
+    ):
+        with pytest.raises(Corrupt) as error:
+            read()
+        assert (error.value.kind, error.value.facts["promise"]) == ("impossible-entry", 4)
+
+
+class WrongTimes(FaultStore):
+    """Its list of times is not that of its records."""
+
+    wrong: Sequence[int] = ()
+
+    def ledger_times(self, environment: EnvironmentName) -> list[int]:
+        return list(self.wrong)
+
+
+def test_a_moment_is_found_only_where_list_and_records_agree(registry: Registry, store: MemoryStore) -> None:
+    times = [time_seconds(registry.record_at(PRODUCTION)(g).time) for g in range(3)]
+    before, first, second = times
+    assert [registry.generation_at(PRODUCTION, t, "then") for t in times] == [0, 1, 2]
+    with pytest.raises(NotFound):
+        registry.generation_at(PRODUCTION, before - 1, "then")
+    lying = WrongTimes(store)
+    for moment, wrong in (
+        (first, [before, first + 1, second + 1]),  # too early: generation 0
+        (before, [before - 1, before, second]),  # too late: generation 1
+        (second, [before, first]),  # cut
+        (second, [before, first, second + 1]),
+    ):
+        lying.wrong = wrong
+        with pytest.raises(Corrupt) as error:
+            new_registry(lying).generation_at(PRODUCTION, moment, "then")
+        assert error.value.kind == "ledger-index-wrong"
+        assert ".git/repoint/ledger" in str(error.value.hint)
+    lying.wrong = [*times, second]  # somebody moved after the pointer was read
+    assert new_registry(lying).generation_at(PRODUCTION, second, "then") == 2
 
 
 # -- versions ----------------------------------------------------------------------------------------------------------

@@ -17,7 +17,6 @@ from repoint.release import (
     Wish,
     base_of,
     build_release,
-    latest,
     parent_of,
     plan_version,
 )
@@ -188,14 +187,6 @@ def test_parents_and_bases() -> None:
     assert base_of(taken, Version("1.2.0")) == "1.0.0"
     assert base_of(versions("0.1.0-rc.1 0.1.0-rc.2")) == "0.1.0-rc.2"
     assert base_of([]) is None
-
-
-def test_latest() -> None:
-    taken = versions("1.0.0 1.10.0 1.9.0 2.0.0-rc.1")
-    assert latest(taken, set()) == "1.10.0"
-    assert latest(taken, {"1.10.0"}) == "1.9.0"
-    assert latest(taken, {"1.0.0", "1.9.0", "1.10.0"}) is None
-    assert latest([], set()) is None
 
 
 def test_build_release() -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import msgspec
 import pytest
 
 from repoint.errors import Conflict, Corrupt, InvalidInput, StoreUnavailable
+from repoint.gitledger import ENTRY_BYTES, LATEST
 from repoint.gitobjects import ObjectId
 from repoint.store import Contents, Draft, Foreign, Pointer, Store, Swap
 from repoint.store_git import GitStore
@@ -204,6 +206,43 @@ def test_foreign_tags_are_taken_names_and_not_damage(sandbox: Sandbox, store: Gi
     assert store.read_snapshot(REFUND, ONE, digest_of(of.content)) is None
 
 
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("folder", ["refs/", "refs/tags/", "refs/heads/", "refs/remotes/"])
+def test_no_other_ref_stands_in_for_a_missing_one(sandbox: Sandbox, store: GitStore, folder: str, packed: bool) -> None:
+    one = publish(store, contents())
+    start(store)
+    branch = "refs/heads/repoint/env/production"
+    for ref in (TAG, branch):
+        sandbox.git("update-ref", folder + ref, f"{ref}^{{commit}}" if "heads" in folder else ref)
+    if packed:
+        sandbox.git("pack-refs", "--all")
+    assert store.read_release(REFUND, ONE) == one.content
+    assert store.read_pointer(PRODUCTION) is not None
+    for ref in (TAG, branch):
+        sandbox.git("update-ref", "-d", ref)
+    entry = contents().document.files()[0]
+    for opened in (store, sandbox.store()):
+        with opened:
+            assert opened.read_release(REFUND, ONE) is None
+            assert [found for *_, found in opened.read_releases([(REFUND, ONE), (REFUND, TWO)])] == [None, None]
+            assert opened.read_snapshot(REFUND, ONE, one.document.snapshot) is None
+            assert opened.read_file(REFUND, ONE, entry) is None
+            assert opened.missing_files(REFUND, ONE, [entry]) == [entry]
+            assert opened.read_pointer(PRODUCTION) is None
+            assert opened.ledger_times(PRODUCTION) == []
+
+
+@pytest.mark.parametrize("header", ["", "type commit\n", "object x\ntype commit\n", "object {tree}\ntype tree\n"])
+def test_a_tag_without_a_proper_header_is_no_release(sandbox: Sandbox, store: GitStore, header: str) -> None:
+    tree = sandbox.git("hash-object", "-t", "tree", "-w", "/dev/null").strip()
+    (sandbox.folder / "tag").write_text(header.format(tree=tree) + "tag refund@v1.0.0\n\nx\n")
+    oid = sandbox.git("hash-object", "-t", "tag", "-w", "--literally", str(sandbox.folder / "tag")).strip()
+    (sandbox.folder / "repo" / ".git" / TAG).write_text(oid + "\n")
+    assert isinstance(store.read_release(REFUND, ONE), Foreign)
+    with suppress(Corrupt):
+        assert store.read_snapshot(REFUND, ONE, digest_of(b"")) is None
+
+
 def test_a_tag_of_a_missing_object_is_damage(sandbox: Sandbox, store: GitStore) -> None:
     publish(store, contents())
     path = sandbox.folder / "repo" / ".git" / TAG
@@ -389,6 +428,21 @@ def test_a_damaged_record_is_corrupt(sandbox: Sandbox, store: GitStore) -> None:
         store.read_pointer(PRODUCTION)
 
 
+@pytest.mark.parametrize("name", ["a:b", 'a"b', "a\\tb", '"#é'])
+def test_a_working_copy_is_compared_wherever_the_repository_is(tmp_path: Path, name: str) -> None:
+    from repoint.gitdiff import compare_files
+
+    made = Sandbox(tmp_path / name)
+    made.init()
+    with made.store() as opened:
+        publish(opened, contents(prompt=b"one\n"))
+        before = made.git("count-objects")
+        with compare_files(opened.repository, (REFUND, ONE), contents(prompt=b"two\nthree\n")) as compared:
+            assert [(added, removed) for _, added, removed in compared.counts()] == [(2, 1)]
+            assert {"-one", "+two"} <= set(compared.lines())
+        assert made.git("count-objects") == before
+
+
 # Ledger ---------------------------------------------------------------------------------------------------------------
 
 
@@ -433,7 +487,7 @@ def test_an_index_that_fell_far_behind_catches_up(sandbox: Sandbox, store: GitSt
         for _ in range(7):
             ledger.append(move(fresh, ledger[-1]))
     check_ledger(store, ledger)
-    assert index_of(sandbox).stat().st_size == 96 + 28 * len(ledger)
+    assert index_of(sandbox).stat().st_size == 96 + ENTRY_BYTES * len(ledger)
 
 
 def test_other_requests_between_the_records_of_a_ledger(store: GitStore, ledger: list[Record]) -> None:
@@ -447,7 +501,7 @@ def test_a_ledger_is_read_through_an_index_that_names_wrong_commits(
 ) -> None:
     check_ledger(store, ledger)
     whole = index_of(sandbox).read_bytes()
-    entries = [whole[at : at + 28] for at in range(96, len(whole), 28)]
+    entries = [whole[at : at + ENTRY_BYTES] for at in range(96, len(whole), ENTRY_BYTES)]
     index_of(sandbox).write_bytes(whole[:96] + b"".join([*entries[1::-1], *entries[2:]]))
     with sandbox.store() as fresh:
         assert list(fresh.read_ledger(PRODUCTION, 8, 0)) == [encode(record) for record in reversed(ledger)]
@@ -468,11 +522,11 @@ def test_a_damaged_index_is_only_slower(sandbox: Sandbox, store: GitStore, ledge
     check_ledger(store, ledger)
     path = index_of(sandbox)
     whole = path.read_bytes()
-    header, entries = whole[:96], [whole[at : at + 28] for at in range(96, len(whole), 28)]
+    header, entries = whole[:96], [whole[at : at + ENTRY_BYTES] for at in range(96, len(whole), ENTRY_BYTES)]
     path.unlink()
     damaged = {
         "cut": whole[:-5],
-        "zeros": whole[:-28] + b"\0" * 28,
+        "zeros": whole[:-ENTRY_BYTES] + b"\0" * ENTRY_BYTES,
         "swapped": header + b"".join([entries[1], entries[0], *entries[2:]]),
         "shifted": header + b"".join(entries[2:]),
         "other header": b"x" * 96 + whole[96:],
@@ -486,6 +540,95 @@ def test_a_damaged_index_is_only_slower(sandbox: Sandbox, store: GitStore, ledge
     with sandbox.store() as fresh:
         assert fresh.read_record(PRODUCTION, 1) == encode(ledger[1])
         check_ledger(fresh, ledger)
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 20), (20, 28), (0, ENTRY_BYTES)], ids=["commit", "time", "all"])
+def test_a_damaged_entry_is_built_anew(
+    sandbox: Sandbox, store: GitStore, ledger: list[Record], first: int, last: int
+) -> None:
+    times = store.ledger_times(PRODUCTION)
+    whole = index_of(sandbox).read_bytes()
+    damaged = bytearray(whole)
+    for generation in (3, 4):
+        at = 96 + generation * ENTRY_BYTES
+        damaged[at + first : at + last] = bytes(last - first)
+    index_of(sandbox).write_bytes(damaged)
+    with sandbox.store() as fresh:
+        assert fresh.ledger_times(PRODUCTION) == times
+    assert index_of(sandbox).read_bytes() == whole
+    index_of(sandbox).write_bytes(damaged)
+    with sandbox.store() as fresh:
+        assert fresh.read_record(PRODUCTION, 4) == encode(ledger[4])
+
+
+def test_an_index_that_leads_to_nothing_is_built_anew(sandbox: Sandbox, store: GitStore, ledger: list[Record]) -> None:
+    check_ledger(store, ledger)
+    whole = index_of(sandbox).read_bytes()
+    body, at = b"\x11" * 20 + bytes(8), 96 + 3 * ENTRY_BYTES
+    entry = body + zlib.crc32(body, 3).to_bytes(4, "big")
+    index_of(sandbox).write_bytes(whole[:at] + entry + whole[at + ENTRY_BYTES :])
+    with sandbox.store() as fresh:
+        assert fresh.read_record(PRODUCTION, 3) == encode(ledger[3])
+    assert index_of(sandbox).read_bytes() == whole
+
+
+def test_a_record_that_is_damaged_itself_stays_corrupt(sandbox: Sandbox, store: GitStore, ledger: list[Record]) -> None:
+    check_ledger(store, ledger)
+    damage(sandbox, "repoint/env/production~5:record.json")
+    for opened in (store, sandbox.store()):
+        with opened, pytest.raises(Corrupt):
+            opened.read_record(PRODUCTION, 3)
+        with opened:
+            assert opened.read_record(PRODUCTION, 2) == encode(ledger[2])
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["near the tip", "the whole branch"])
+@pytest.mark.parametrize(
+    ("line", "time"),
+    [
+        ("committer A <a@b> 99999999999999999999 +0000\n", LATEST),
+        ("committer A <a@b> -5 +0000\n", 0),
+        ("committer A\n", 0),
+        ("", 0),
+    ],
+    ids=["huge", "negative", "cut", "none"],
+)
+def test_a_commit_with_a_time_beyond_reason_is_indexed(
+    sandbox: Sandbox, store: GitStore, ledger: list[Record], line: str, time: int, again: bool
+) -> None:
+    before = store.ledger_times(PRODUCTION)
+    tip = sandbox.git("cat-file", "commit", "repoint/env/production")
+    start_of, _, rest = tip.partition("committer ")
+    text = start_of + line + rest.partition("\n")[2]
+    (sandbox.folder / "commit").write_text(text)
+    oid = sandbox.git("hash-object", "-t", "commit", "-w", "--literally", str(sandbox.folder / "commit")).strip()
+    sandbox.git("update-ref", "refs/heads/repoint/env/production", oid)
+    if again:
+        index_of(sandbox).unlink()
+    with sandbox.store() as fresh:
+        times = fresh.ledger_times(PRODUCTION)
+        assert times[:-1] == before[:-1]
+        assert times[-1] == time or (again and 0 <= times[-1] <= LATEST)  # Git reads a malformed line as it likes
+        assert fresh.read_record(PRODUCTION, 8) == encode(ledger[8])
+
+
+def test_what_a_shallow_clone_knows_is_not_kept(sandbox: Sandbox, store: GitStore, ledger: list[Record]) -> None:
+    clone = sandbox.folder / "clone"
+    sandbox.git(
+        "clone",
+        "-q",
+        "--bare",
+        "--depth=3",
+        "--branch=repoint/env/production",
+        f"file://{sandbox.folder}/repo",
+        str(clone),
+    )
+    with GitStore(sandbox.open(clone)) as shallow:
+        assert len(shallow.ledger_times(PRODUCTION)) == 3
+    sandbox.git("fetch", "-q", "--unshallow", "origin", "repoint/env/production", cwd=clone)
+    with GitStore(sandbox.open(clone)) as whole:
+        assert whole.ledger_times(PRODUCTION) == store.ledger_times(PRODUCTION)
+        assert whole.read_record(PRODUCTION, 2) == encode(ledger[2])
 
 
 def test_a_branch_that_was_rewound_is_followed(sandbox: Sandbox, store: GitStore, ledger: list[Record]) -> None:

@@ -79,7 +79,7 @@ def commit(
         proposal = _propose(session, copy, wish, base)
         say_findings(session.console, proposal.findings, copy.shown)
         if proposal.plan is None or dry_run:
-            published, created = None, False
+            published, created = _there(session, proposal), False
         else:
             published, created = _publish(session, copy, proposal, message, ticket)
         result = _result(proposal, copy, published, created=created, dry_run=dry_run)
@@ -145,6 +145,13 @@ def _base(session: Session, agent: AgentName, text: str) -> Version:
     return session.workspace.registry.resolve(ref).document.version
 
 
+def _there(session: Session, proposal: Proposal) -> Published | None:
+    """The proposed version where it is published already. Raises: AlreadyExists, as the publish itself would."""
+    from repoint.publish import already_published
+
+    return already_published(session.workspace.registry, proposal)
+
+
 def _publish(
     session: Session, copy: WorkingCopy, proposal: Proposal, message: str, ticket: str | None
 ) -> tuple[Published, bool]:
@@ -152,7 +159,7 @@ def _publish(
     from repoint.stamps import check_words
 
     workspace = session.workspace
-    workspace.require_complete_clone()
+    workspace.require_complete_clone(copy.agent)
     check_words(message, ticket)
     reason = Reason(session.identity(), now(), message, ticket, workspace.repository.source_of(copy.folder))
     return publish(workspace.registry, proposal, reason)
@@ -175,6 +182,7 @@ def _result(
         bump=BumpResult(plan.level if plan else None, reasons),
         created=created,
         dry_run=dry_run,
+        would_create=created or (dry_run and plan is not None and published is None),
         tag=f"{copy.agent}@v{version}",
         findings=[finding_result(f, copy.shown) for f in proposal.findings],
     )
@@ -183,7 +191,7 @@ def _result(
 def _say(session: Session, result: CommitResult, published: Published | None) -> None:
     console = session.console
     head = f"{result.agent} {result.version}"
-    if published is None and not result.dry_run:
+    if published is None and not result.would_create:
         console.done(f"nothing to do: the working copy is {head}")
         return
     if published is not None and not result.created:

@@ -84,8 +84,10 @@ def _records(session: Session, current: Record, agent: AgentName | None, limit: 
 
 def _at(session: Session, place: EnvironmentName, at: str) -> list[Record]:
     """Every record that may have been the newest at a moment: one, unless clocks went backwards. Raises: NotFound."""
-    times = session.workspace.store.ledger_times(place)
-    candidates = generations_at(times, parse_moment(session, at))
+    moment = parse_moment(session, at)
+    candidates = generations_at(session.workspace.store.ledger_times(place), moment)
+    if len(candidates) == 1:
+        candidates = [session.workspace.registry.generation_at(place, moment, at)]
     if not candidates:
         raise NotFound(
             f"{place} has no record at or before {at}", kind="before-first-record", hint=f"repoint history {place}"

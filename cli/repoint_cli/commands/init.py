@@ -29,9 +29,9 @@ Examples:
     metavar="NAME",
     help="An environment; repeat it (default: staging, production).",
 )
-@click.option("--remote", metavar="NAME", help="The shared Git remote that decides (a later version).")
-@click.option("--store", metavar="URL", help="The S3 store that decides, s3://BUCKET/PREFIX (a later version).")
-@click.option("--endpoint-url", metavar="URL", help="The endpoint of an S3-compatible store (a later version).")
+@click.option("--remote", metavar="NAME", hidden=True)
+@click.option("--store", metavar="URL", hidden=True)
+@click.option("--endpoint-url", metavar="URL", hidden=True)
 @global_options
 @pass_settings
 def init(
@@ -44,7 +44,7 @@ def init(
             kind="unsupported-authority",
             hint="leave out --remote and --store",
         )
-    names = [parse_environment(e) for e in environments]
+    names = list(dict.fromkeys(parse_environment(e) for e in environments))
     done = initialise(settings.directory, os.environ, names, identity=first_identity, time=now())
     console = settings.console
     console.done(*(f"created {safe(what)}" for what in done.created))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import click
+from collections.abc import Iterator
 
-from repoint.errors import UsageError
+import click
+import msgspec
+
+from repoint.errors import RepointError, UsageError
 from repoint.moves import (
     AnyAction,
     FreezeMoves,
@@ -29,6 +32,7 @@ from repoint_cli.options import Settings, global_options, pass_settings
 from repoint_cli.output import safe
 from repoint_cli.session import Session, opened
 from repoint_schemas.documents import Action, EnvironmentName
+from repoint_schemas.results import NoteResult
 
 
 def version_pair(text: str, command: str) -> Pair:
@@ -100,11 +104,15 @@ def _flag(
         environment = place or named_environment(session, name, verb)
         outcome = carry_out(session, environment, action, lambda: session.new_stamp(*texts), dry_run=False)
         result = result_of(outcome, verb, dry_run=False)
+        if isinstance(action, Yank) and outcome.moved:
+            live = [NoteResult("still-live", text) for text in _still_live(session, (action.agent, action.version))]
+            result = msgspec.structs.replace(result, notes=[*result.notes, *live])
         say_move(session, outcome, result)
         if outcome.moved and isinstance(action, Yank | Unyank | Unhold):
             session.console.done(f"  {action.agent} {action.version} {_NOW[verb]}")
-        if isinstance(action, Yank) and outcome.moved:
-            _say_where_live(session, (action.agent, action.version))
+        for note in result.notes:
+            if note.kind == "still-live":
+                session.console.say(f"  {session.console.paint('still live', 'red')} {safe(note.text)}")
         session.console.result(result)
 
 
@@ -115,16 +123,17 @@ _NOW = {
 }
 
 
-def _say_where_live(session: Session, pair: Pair) -> None:
-    """Row 30: a yank moves nothing by itself; say where the version is live and how to get off it."""
+def _still_live(session: Session, pair: Pair) -> Iterator[str]:
+    """Row 30: a yank moves nothing by itself; where the version is live, and how to get off it."""
     agent, version = pair
     for environment in session.workspace.environments():
-        entry = session.workspace.registry.current(environment).record.agents.get(agent)
+        try:
+            entry = session.workspace.registry.current(environment).record.agents.get(agent)
+        except RepointError as error:  # the yank stands all the same
+            session.console.warn(f"whether it is live in {environment} is not known: {error.message}")
+            continue
         if entry and entry.version == version:
-            command = f"repoint rollback {agent}@{version} --env {environment}"
-            session.console.say(
-                f"  {session.console.paint('still live', 'red')} in {environment}; get off it: {safe(command)}"
-            )
+            yield f"in {environment}; get off it: repoint rollback {agent}@{version} --env {environment}"
 
 
 @click.command()

@@ -11,7 +11,7 @@ import click
 
 from repoint import pointer
 from repoint.errors import RepointError, UsageError
-from repoint.ledger import generation_at, stays
+from repoint.ledger import stays
 from repoint.moves import AnyAction, Restore, RollBackTo, StepDown
 from repoint.names import parse_agent, parse_ref, parse_version
 from repoint.registry import Registry
@@ -119,20 +119,15 @@ def _action(session: Session, place: EnvironmentName, wanted: Wanted) -> AnyActi
     if wanted.generation is not None:
         return Restore(wanted.generation)
     if wanted.at is not None:
-        registry.current(place)
-        return Restore(
-            generation_at(session.workspace.store.ledger_times(place), parse_moment(session, wanted.at), wanted.at)
-        )
-    if wanted.version is not None:
-        agent, leave = wanted.agents[0]
-        if leave is not None and (live := registry.current(place).record.agents.get(agent)) and live.version != leave:
-            return StepDown(wanted.agents)
-        _require_released(registry, agent, wanted.version)
-        return RollBackTo(agent, wanted.version)
+        return Restore(registry.generation_at(place, parse_moment(session, wanted.at), wanted.at))
     for agent, leave in wanted.agents:
         if leave is not None:
             _require_known(registry, place, agent, leave)
-    return StepDown(wanted.agents)
+    if wanted.version is None:
+        return StepDown(wanted.agents)
+    agent, leave = wanted.agents[0]
+    _require_released(registry, agent, wanted.version)
+    return RollBackTo(agent, wanted.version, leave)
 
 
 def _require_known(registry: Registry, place: EnvironmentName, agent: AgentName, leave: Version) -> None:

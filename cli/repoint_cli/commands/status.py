@@ -42,7 +42,13 @@ def _say_agents(session: Session, agents: list[AgentStatus]) -> None:
     if not agents:
         console.say("no agents yet: repoint new AGENT scaffolds one")
         return
-    colours = {"unchanged": "green", "modified": "yellow", "unpublished": "yellow", "missing": "white"}
+    colours = {
+        "unchanged": "green",
+        "modified": "yellow",
+        "unpublished": "yellow",
+        "no-latest": "red",
+        "missing": "white",
+    }
     rows = [[a.agent, a.latest or "-", console.paint(_WORKING[a.working], colours[a.working])] for a in agents]
     console.say(*table(rows, header=["AGENT", "LATEST", "WORKING COPY"]), "")
 
@@ -51,6 +57,7 @@ _WORKING = {
     "unchanged": "as latest",
     "modified": "differs from latest",
     "unpublished": "never published",
+    "no-latest": "no version that is final and not yanked",
     "missing": "not checked out",
 }
 
