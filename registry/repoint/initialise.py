@@ -31,13 +31,18 @@ DEFAULT_ENVIRONMENTS = [EnvironmentName("staging"), EnvironmentName("production"
 
 @dataclass
 class Initialised:
-    """What ``initialise`` found or made; ``created`` names what was not there before."""
+    """What ``initialise`` found or made; ``created`` names what was not there before.
+
+    ``unlisted`` are environments that were asked for and that an older ``repoint.toml`` does not name.
+    """
 
     registry: str
     authority: str
     environments: list[EnvironmentName]
     config: str | None
     created: list[str] = field(default_factory=list)
+    unlisted: list[EnvironmentName] = field(default_factory=list)
+    bare: bool = False
 
 
 def initialise(
@@ -67,7 +72,8 @@ def initialise(
         root = repository_root(repository)
         config, created = _config(root, state, store, names)
         wanted = [EnvironmentName(e) for e in dict.fromkeys([*config.registry.environments, *names])]
-        done = Initialised(config.registry.id, authority_text(config), wanted, CONFIG, created)
+        done = Initialised(config.registry.id, authority_text(config), wanted, CONFIG, created, bare=repository.bare)
+        done.unlisted = [name for name in names if name not in config.registry.environments]
         registry = Registry(store, done.registry, done.authority, state)
         actor = identity(repository)
         there = store.environments()

@@ -51,6 +51,10 @@ def init(
     if not done.created:
         console.done("nothing to do: this repository is a registry already")
     console.done(f"registry {done.registry}, authority {done.authority}")
-    if done.config in done.created:
+    if done.unlisted:
+        console.done(f"note: {done.config} does not name {', '.join(done.unlisted)}: add it to environments there")
+    if done.config in done.created and done.bare:
+        console.done("next: repoint commit AGENT --from DIR -m TEXT")
+    elif done.config in done.created:
         console.done(f"next: git add {done.config}, then repoint new AGENT")
     console.result(InitResult(done.registry, done.authority, done.environments, done.config, done.created))
