@@ -41,7 +41,8 @@ def test_every_command_and_option_is_in_the_reference() -> None:
         assert command is not None
         section = text.partition(f"### repoint {name}\n")[2].partition("\n### ")[0]
         assert section, name
-        for option in (p for p in command.params if isinstance(p, click.Option) and p.expose_value):
+        shown = [p for p in command.params if isinstance(p, click.Option) and p.expose_value and not p.hidden]
+        for option in shown:
             assert all(flag in section for flag in option.opts), f"{name} {option.opts}"
 
 
