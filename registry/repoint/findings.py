@@ -37,8 +37,9 @@ def refuse_findings(findings: Collection[Finding], *, in_words: bool = False) ->
         return
     lines = "\n".join(f"{f.path}{f':{f.line}' if f.line else ''}: {f.rule}: {f.message}" for f in errors)
     rules = sorted({f.rule for f in errors})
+    nothing = "nothing was done" if in_words else "nothing was published"
     raise InvalidInput(
-        f"{len(errors)} finding{'s' if len(errors) > 1 else ''}, nothing was done:\n{lines}",
+        f"{len(errors)} finding{'s' if len(errors) > 1 else ''}, {nothing}:\n{lines}",
         kind="lint",
         hint="say it in other words: what stands in the history stays there"
         if in_words
