@@ -59,7 +59,7 @@ def parse_agent(text: str) -> AgentName:
 
 def parse_environment(text: str) -> EnvironmentName:
     """Check an environment's name. Raises: InvalidInput."""
-    if not _ENVIRONMENT.fullmatch(text):
+    if not is_environment(text):
         raise InvalidInput(
             f"{_quoted(text)} is not an environment name",
             kind="invalid-environment-name",
@@ -72,6 +72,11 @@ def parse_environment(text: str) -> EnvironmentName:
             hint=f"the reserved names are {', '.join(RESERVED_ENVIRONMENTS)}",
         )
     return EnvironmentName(text)
+
+
+def is_environment(text: str) -> bool:
+    """Whether the text can name an environment or a reserved ledger."""
+    return _ENVIRONMENT.fullmatch(text) is not None
 
 
 def parse_version(text: str) -> Version:

@@ -7,7 +7,7 @@ trips a lint of severity error is not published.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import msgspec
 
@@ -116,13 +116,7 @@ def _base(
 ) -> Published | None:
     if named is not None:
         return registry.release(agent, named)
-    candidates = list(taken)
-    while (version := base_of(candidates, wish.version)) is not None:
-        found = _readable(registry, agent, version)
-        if found is not None:
-            return found
-        candidates.remove(version)
-    return None
+    return _highest_readable(registry, agent, taken, lambda left: base_of(left, wish.version))
 
 
 def _past_foreign(registry: Registry, agent: AgentName, plan: Plan) -> Plan:
@@ -164,6 +158,19 @@ def _same_as_series(registry: Registry, agent: AgentName, plan: Plan | None, sna
     return newest if newest and newest.document.snapshot == snapshot else None
 
 
+def _highest_readable(
+    registry: Registry, agent: AgentName, taken: list[Version], choose: Callable[[list[Version]], Version | None]
+) -> Published | None:
+    """The release of the version chosen among those taken; where a foreign tag has its name, of the next choice."""
+    left = list(taken)
+    while (version := choose(left)) is not None:
+        found = _readable(registry, agent, version)
+        if found is not None:
+            return found
+        left.remove(version)
+    return None
+
+
 def _readable(registry: Registry, agent: AgentName, version: Version) -> Published | None:
     """The release of a taken version, None where a foreign tag has its name."""
     stored = registry.store.read_release(agent, version)
@@ -173,13 +180,9 @@ def _readable(registry: Registry, agent: AgentName, version: Version) -> Publish
 
 def _parent(registry: Registry, agent: AgentName, version: Version) -> ParentRelease | None:
     """The highest release below the new version; foreign tags are no parents."""
-    taken = list(registry.store.versions(agent).get(agent, []))
-    while (highest := parent_of(version, taken)) is not None:
-        found = _readable(registry, agent, highest)
-        if found is not None:
-            return ParentRelease(found.digest, highest)
-        taken.remove(highest)
-    return None
+    taken = registry.store.versions(agent).get(agent, [])
+    found = _highest_readable(registry, agent, taken, lambda left: parent_of(version, left))
+    return None if found is None else ParentRelease(found.digest, found.document.version)
 
 
 def _published(registry: Registry, agent: AgentName, version: Version, snapshot: Digest) -> Published | None:

@@ -8,7 +8,6 @@ anywhere.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
@@ -37,7 +36,7 @@ from repoint.gitobjects import (
 )
 from repoint.gitrefs import ENVIRONMENTS, TAGS, RefChange, RefOutcome
 from repoint.gitrepo import GitRepository
-from repoint.names import versions_in
+from repoint.names import is_environment, versions_in
 from repoint.store import Content, Contents, Draft, Foreign, Pointer, Swap
 from repoint_schemas.canonical import MEBIBYTE, Digest, digest_of
 from repoint_schemas.documents import AgentName, Entry, EnvironmentName, FileEntry, Record, Release, Snapshot, Version
@@ -45,7 +44,6 @@ from repoint_schemas.documents import AgentName, Entry, EnvironmentName, FileEnt
 TAG_LIMIT = Release.LIMIT + MEBIBYTE
 AGENTS_TREE_LIMIT = 16 * MEBIBYTE
 
-_ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 Named = tuple[AgentName, Version]
 
@@ -160,7 +158,7 @@ class GitStore:
     def environments(self) -> list[EnvironmentName]:
         """See ``Store``."""
         names = (ref[len(ENVIRONMENTS) :] for ref in self.repository.refs.names(ENVIRONMENTS))
-        return sorted(EnvironmentName(name) for name in names if _ENVIRONMENT.fullmatch(name))
+        return sorted(EnvironmentName(name) for name in names if is_environment(name))
 
     def read_pointer(self, environment: EnvironmentName) -> Pointer | None:
         """See ``Store``; the stamp is the id of the record's commit."""

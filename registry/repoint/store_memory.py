@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import calendar
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from threading import RLock
 
 from repoint.errors import InvalidInput
+from repoint.stamps import time_seconds
 from repoint.store import Contents, Draft, Foreign, Pointer, Swap
 from repoint_schemas.canonical import MEBIBYTE, Digest, digest_of
 from repoint_schemas.documents import AgentName, EnvironmentName, FileEntry, Record, Version
@@ -95,7 +94,7 @@ class MemoryStore:
         with self._lock:
             if record.environment in self._ledgers:
                 return False
-            self._times[record.environment] = [_seconds(record)]
+            self._times[record.environment] = [time_seconds(record.time)]
             self._ledgers[record.environment] = [content]
             return True
 
@@ -105,7 +104,7 @@ class MemoryStore:
             now = self.read_pointer(record.environment)
             if now is None or now.stamp != expected.stamp:
                 return Swap.LOST
-            self._times[record.environment].append(_seconds(record))
+            self._times[record.environment].append(time_seconds(record.time))
             self._ledgers[record.environment].append(content)
             return Swap.DONE
 
@@ -126,7 +125,3 @@ class MemoryStore:
 def _chunks(content: bytes) -> Iterator[bytes]:
     for at in range(0, len(content), MEBIBYTE):
         yield content[at : at + MEBIBYTE]
-
-
-def _seconds(record: Record) -> int:
-    return calendar.timegm(time.strptime(record.time, "%Y-%m-%dT%H:%M:%SZ"))
