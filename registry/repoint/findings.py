@@ -13,11 +13,13 @@ Severity = Literal["error", "warning"]
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """A rule's name, how serious a finding is at most, and why it is there."""
+    """A rule's name, how serious a finding is at most, why it is there, how to mend one, and whose facts it goes by."""
 
     name: str
     severity: Severity
     why: str
+    fix: str = ""
+    sources: tuple[str, ...] = ()
 
 
 class Finding(msgspec.Struct, frozen=True):
