@@ -7,7 +7,7 @@ READY := .venv/.ready
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long lint format bench docs clean FORCE
+.PHONY: help demo test test-long lint format bench docs recording clean FORCE
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +37,11 @@ bench: $(READY) ## Measure every command against the budgets in benchmarks/READM
 docs: $(READY) ## Write the generated parts of the documentation again
 	@$(PY) docs/generate.py
 	@$(PY) docs/incident_drill.py
+	@$(PY) docs/run_pages.py
+	@$(PY) docs/build_site.py
+
+recording: $(READY) ## Record the incident in a terminal, into docs/recordings
+	@$(PY) examples/incident.py
 
 clean: ## Remove the virtual environment, the caches and everything that was built
 	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache

@@ -1,4 +1,4 @@
-"""Write the generated parts of the documentation: the reference of commands, errors and schemas, and the JSON Schemas.
+"""Write the generated parts of the documentation: commands, errors, rules, schemas, and the JSON Schemas themselves.
 
 ``make docs`` runs it; with ``--check`` it writes nothing and exits 1 where something that lies there is out of date.
 """
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import rules_page
 from error_kinds import collect
 
 from repoint import errors
@@ -37,6 +38,7 @@ def pages() -> dict[Path, str]:
     found = {
         REFERENCE / "commands.md": commands_page(),
         REFERENCE / "errors.md": errors_page(),
+        REFERENCE / "rules.md": _page([GENERATED, *rules_page.lines()]),
         REFERENCE / "schemas.md": schemas_page(),
     }
     return found | {generate.FOLDER / name: text for name, text in generate.files().items()}

@@ -27,6 +27,14 @@ def complete_refs(ctx: click.Context, param: click.Parameter, incomplete: str) -
     return refs(ctx, param, incomplete)
 
 
+def complete_sides(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """What ``diff`` compares: references and environments."""
+    from repoint_cli.completion import environments, refs
+
+    found = refs(ctx, param, incomplete)
+    return found if "@" in incomplete else [*found, *environments(ctx, param, incomplete)]
+
+
 def complete_versions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Agents, and after ``@`` versions alone: what a move takes."""
     from repoint_cli.completion import versions
@@ -39,6 +47,20 @@ def complete_environments(ctx: click.Context, param: click.Parameter, incomplete
     from repoint_cli.completion import environments
 
     return environments(ctx, param, incomplete)
+
+
+def complete_ledgers(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Environments of this registry, and the ledger of yanks."""
+    from repoint_cli.completion import ledgers
+
+    return ledgers(ctx, param, incomplete)
+
+
+def complete_bare_versions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Versions of the one agent that the command line names."""
+    from repoint_cli.completion import bare_versions
+
+    return bare_versions(ctx, param, incomplete)
 
 
 def environment_option(*names: str, default: bool = True) -> Callable[[C], C]:

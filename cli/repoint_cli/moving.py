@@ -11,10 +11,11 @@ from repoint.moves import AnyAction, Moved, Stamp
 from repoint.moves_text import rollback_command
 from repoint_cli.output import Console, safe
 from repoint_cli.session import Session
-from repoint_schemas.documents import Action, Change, EnvironmentName
+from repoint_schemas.documents import Action, AgentName, Change, EnvironmentName, Version
 from repoint_schemas.results import DifferenceResult, MoveResult, NoteResult
 
 if TYPE_CHECKING:
+    from repoint.registry import Registry
     from repoint_schemas.documents import Record
 
 
@@ -47,6 +48,12 @@ def _settled_text(earlier: pointer.Settled) -> str:
     """What became of an earlier move whose outcome was not known (row 35)."""
     how = "is part of the ledger" if earlier.stands else "was not carried out: another move won its generation"
     return f"the earlier move {safe(earlier.record.id)} ({earlier.record.action}) {how}"
+
+
+def require_released(registry: Registry, agent: AgentName, version: Version) -> None:
+    """A version that never existed is a slip of the pen, not "nothing to do". Raises: NotFound."""
+    if version not in registry.store.versions(agent).get(agent, []):
+        registry.release(agent, version)
 
 
 def result_of(
@@ -93,7 +100,7 @@ def say_move(session: Session, outcome: pointer.Outcome, result: MoveResult) -> 
         return
     record = outcome.moved.record
     head = f"{record.environment} generation {record.generation}: {record.action}"
-    console.done(console.paint(f"would be {head}", "yellow") if result.dry_run else console.paint(head, "green"))
+    console.done(console.paint(f"would be {head}", "magenta") if result.dry_run else console.paint(head, "green"))
     console.done(*(f"  {change_text(console, c)}" for c in record.changes))
     say_notes(session, outcome.moved)
     if result.undo and not result.dry_run:

@@ -40,7 +40,8 @@ def _json(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     del param
     if value:
         console = ctx.ensure_object(Settings).console
-        console.json, console.colour = True, False
+        console.json = True
+        console.no_colours()
 
 
 def _quiet(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -52,7 +53,7 @@ def _quiet(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 def _no_colour(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     del param
     if value:
-        ctx.ensure_object(Settings).console.colour = False
+        ctx.ensure_object(Settings).console.no_colours()
 
 
 def _no_pager(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -61,42 +62,46 @@ def _no_pager(ctx: click.Context, param: click.Parameter, value: bool) -> None:
         ctx.ensure_object(Settings).console.pager = False
 
 
+class Everywhere(click.Option):
+    """An option of every command: explained in the help of ``repoint`` itself, named in one line everywhere else."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """What the help says; in a command only the first of them says something, for all."""
+        if ctx.parent is None:
+            return super().get_help_record(ctx)
+        if self.name == "as_json":
+            return "--json, -q, -C DIR, ...", "Options of every command: see repoint --help."
+        return None
+
+
 def global_options(command: C) -> C:
     """Add -C, --registry, --json, --quiet, --no-color and --no-pager to a command or the group."""
     options = [
-        click.option(
-            "-C", "start_in", metavar="DIR", callback=_directory, expose_value=False, help="Run as if started in DIR."
-        ),
-        click.option(
+        _everywhere("-C", "start_in", metavar="DIR", callback=_directory, help="Run as if started in DIR."),
+        _everywhere(
             "--registry",
             "registry_address",
             metavar="URL",
             envvar="REPOINT_REGISTRY",
             callback=_registry,
-            expose_value=False,
             help="Use this registry and ignore repoint.toml: a path or a file:// address.",
         ),
-        click.option(
+        _everywhere(
             "--json",
             "as_json",
             is_flag=True,
             callback=_json,
-            expose_value=False,
             is_eager=True,
-            help="Print one JSON object.",
+            help="Print one JSON object, for programs.",
         ),
-        click.option(
-            "-q",
-            "--quiet",
-            "be_quiet",
-            is_flag=True,
-            callback=_quiet,
-            expose_value=False,
-            help="Leave out confirmations.",
-        ),
-        click.option("--no-color", is_flag=True, callback=_no_colour, expose_value=False, help="No colours."),
-        click.option("--no-pager", is_flag=True, callback=_no_pager, expose_value=False, help="No pager."),
+        _everywhere("-q", "--quiet", "be_quiet", is_flag=True, callback=_quiet, help="Leave out confirmations."),
+        _everywhere("--no-color", is_flag=True, callback=_no_colour, help="No colours; so does NO_COLOR=1."),
+        _everywhere("--no-pager", is_flag=True, callback=_no_pager, help="No pager; so does PAGER=cat."),
     ]
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def _everywhere(*names: str, **settings: object) -> Callable[[C], C]:
+    return click.option(*names, cls=Everywhere, expose_value=False, **settings)

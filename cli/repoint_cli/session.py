@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -16,9 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from repoint.errors import InvalidInput, NotFound, RepointError
-from repoint.moves import Stamp
 from repoint.names import parse_environment
-from repoint.stamps import check_words, checked_identity, checked_message, checked_ticket, time_text
 from repoint.workspace import Workspace, environment_error, open_workspace, path_of_address
 from repoint_cli.options import Settings
 from repoint_cli.output import Console, safe
@@ -26,6 +23,7 @@ from repoint_schemas.documents import EnvironmentName, Identity
 
 if TYPE_CHECKING:
     from repoint.gitrepo import GitRepository
+    from repoint.moves import Stamp
 
 IDENTITY_HINT = """git config --global user.name "Your Name"; git config --global user.email you@example.com
 or for one command: REPOINT_ACTOR="Your Name <you@example.com>" repoint ..."""
@@ -62,6 +60,11 @@ class Session(msgspec.Struct, frozen=True):
 
     def new_stamp(self, message: str, ticket: str | None, *, fall_back: bool = False) -> Stamp:
         """A fresh stamp: this identity, this second, a new id."""
+        import uuid
+
+        from repoint.moves import Stamp
+        from repoint.stamps import check_words, checked_message, checked_ticket, time_text
+
         message, ticket = checked_message(message) if message.strip() else "", checked_ticket(ticket)
         if message or ticket:
             check_words(message, ticket)
@@ -80,20 +83,42 @@ def opened(settings: Settings) -> Iterator[Session]:
     folder = path_of_address(address) if address else settings.directory
     if address and not os.path.isabs(folder):
         folder = os.path.join(settings.directory, folder)
-    workspace = open_workspace(folder, os.environ, by_address=bool(address))
+    with line_feeds_explained(folder):
+        workspace = open_workspace(folder, os.environ, by_address=bool(address))
     try:
         yield Session(workspace, settings.console, settings)
     except NotFound as error:
         better: RepointError = environment_error(workspace, error)
-        if better is error:
-            raise
-        raise better from error
+        if better is not error:
+            raise better from error
+        from repoint_cli.suggest import improve
+
+        improve(workspace, error)
+        raise
     finally:
         workspace.close()
 
 
+@contextmanager
+def line_feeds_explained(folder: str) -> Iterator[None]:
+    """Say of a failure in a folder with a line feed in its path that this is why. Raises: InvalidInput."""
+    try:
+        yield
+    except RepointError as error:
+        path = os.path.realpath(folder)
+        if "\n" not in path or isinstance(error, NotFound):
+            raise
+        raise InvalidInput(
+            f"the path {path!a} holds a line feed, so what Git says of it cannot be read",
+            kind="line-feed-in-path",
+            hint="rename the folder so that its name is on one line",
+        ) from error
+
+
 def first_identity(repository: GitRepository) -> Identity:
     """Who is asking, as it can be recorded. Raises: InvalidInput."""
+    from repoint.stamps import checked_identity
+
     found = _identity(repository)
     if found is None:
         raise _nobody()

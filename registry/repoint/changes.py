@@ -8,7 +8,7 @@ import msgspec
 
 from repoint_schemas.documents import Bump
 
-Component = Literal["model", "integration", "requires", "config", "prompt", "file"]
+Component = Literal["agent", "model", "integration", "requires", "config", "prompt", "file"]
 Kind = Literal["added", "removed", "changed", "renamed", "moved"]
 
 RANK: dict[Bump | None, int] = {None: 0, "patch": 1, "minor": 2, "major": 3}
@@ -73,3 +73,12 @@ def same_value(old: object, new: object) -> bool:
     if isinstance(old, list) and isinstance(new, list):
         return len(old) == len(new) and all(map(same_value, old, new))
     return isinstance(old, bool) == isinstance(new, bool) and old == new
+
+
+class ChangeRule(msgspec.Struct, frozen=True):
+    """How one kind of change is judged: its impact, why, and the sources of the facts that it goes by."""
+
+    name: str
+    impact: Bump
+    why: str
+    sources: tuple[str, ...] = ()

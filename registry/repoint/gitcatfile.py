@@ -50,6 +50,23 @@ class Found(NamedTuple):
     content: bytes
 
 
+class _Batch:
+    """Requests that are made together, the replies read so far, and what stopped the reading of the others."""
+
+    def __init__(self, verb: str, specs: list[str], limit: int) -> None:
+        self.verb = verb
+        self.specs = specs
+        self.limit = limit
+        self.replies: list[Found | Info | None] = []
+        self.failure: Corrupt | StoreUnavailable | None = None
+
+    def given(self) -> Iterator[Found | Info | None]:
+        """The replies in order. Raises: Corrupt, StoreUnavailable, after those that were read."""
+        yield from self.replies
+        if self.failure is not None:
+            raise self.failure
+
+
 _UNCERTAIN = Info(ObjectId(""), "", -1)
 
 
@@ -63,6 +80,7 @@ class CatFile:
         self._git = git
         self._child: subprocess.Popen[bytes] | None = None
         self._unread = 0  # replies that nobody has consumed; then the process cannot be used any more
+        self._ahead: _Batch | None = None  # was asked for, and its replies were not read yet
         self._asked = 0
         self._answered = False
         self._drained = ""  # what it had complained about when the last request was made
@@ -71,6 +89,7 @@ class CatFile:
     def close(self) -> None:
         """End the process. The object can still be used: the next request starts another."""
         self._unread = 0
+        self._ahead = None
         self._child = None
         if self._finalizer is not None:
             self._finalizer()
@@ -142,43 +161,71 @@ class CatFile:
         raise corrupt_object(at, "missing")
 
     def _many(self, verb: str, specs: Iterable[str], limit: int) -> Iterator[Found | Info | None]:
-        for batch in _batches(specs):
-            replies: list[Found | Info | None] = []
-            failure = self._read_batch(verb, batch, limit, replies)
-            yield from replies
-            if failure is not None:
-                raise failure
+        """The next batch is asked for before the replies of one are given: Git works on it meanwhile."""
+        before: _Batch | None = None
+        for some in _batches(specs):
+            batch = _Batch(verb, some, limit)
+            if before is not None:
+                self._finish(before)
+                if before.failure is None:
+                    self._begin(batch)
+                yield from before.given()
+            before = batch
+        if before is not None:
+            self._finish(before)
+            yield from before.given()
 
-    def _read_batch(
-        self, verb: str, specs: list[str], limit: int, replies: list[Found | Info | None]
-    ) -> Corrupt | StoreUnavailable | None:
-        """Read the replies to all of these; what stopped it half-way is the result, since the replies before count."""
-        alone = False
+    def _begin(self, batch: _Batch) -> None:
+        """Ask for the whole batch; its replies are read before any other request is made."""
         try:
-            while len(replies) < len(specs):
-                left = specs[len(replies) :][: 1 if alone else None]
-                self._ask("".join(f"{verb} {spec}\n" for spec in left).encode(), len(left))
-                alone = not self._read_replies(verb, left, limit, replies)
-        except (Corrupt, StoreUnavailable) as failure:
-            return failure
-        return None
+            self._ask("".join(f"{batch.verb} {spec}\n" for spec in batch.specs).encode(), len(batch.specs))
+            self._ahead = batch
+        except StoreUnavailable as failure:
+            batch.failure = failure
 
-    def _read_replies(self, verb: str, specs: list[str], limit: int, replies: list[Found | Info | None]) -> bool:
+    def _finish(self, batch: _Batch) -> None:
+        """Read all replies to the batch, unless that was done already; what stops it half-way is its failure."""
+        asked, alone = self._ahead is batch, False
+        self._ahead = None
+        try:
+            while len(batch.replies) < len(batch.specs) and batch.failure is None:
+                left = batch.specs[len(batch.replies) :][: 1 if alone else None]
+                if not asked:
+                    self._ask("".join(f"{batch.verb} {spec}\n" for spec in left).encode(), len(left))
+                alone, asked = not self._read_replies(batch, left), False
+        except (Corrupt, StoreUnavailable) as failure:
+            batch.failure = failure
+
+    def _read_replies(self, batch: _Batch, specs: list[str]) -> bool:
         """Read as many replies as can be; False, where the next one must be asked for alone to be understood."""
+        replies = batch.replies
         for spec in specs:
             found = self._header(spec, alone=len(specs) == 1)
             if found is _UNCERTAIN:
                 return False
-            if found is None or verb == "info":
+            if found is None or batch.verb == "info":
                 self._unread -= 1
                 replies.append(found)
-            elif found.size > limit:
+            elif found.size > batch.limit:
                 self.close()
                 replies.append(found)
                 return True
             else:
-                replies.append(Found(found.oid, found.kind, b"".join(self._body(found, limit, self._asked))))
+                replies.append(self._whole(found, batch.limit))
         return True
+
+    def _whole(self, found: Info, limit: int) -> Found:
+        """The content of an object within the limit; that of a small one with a single read."""
+        oid, kind, size = found
+        if size > MEBIBYTE:
+            return Found(oid, kind, b"".join(self._body(found, limit, self._asked)))
+        content = self._read(size + 1, oid)[:size]
+        self._unread -= 1
+        hashed = hashlib.sha1(object_header(kind, size), usedforsecurity=False)
+        hashed.update(content)
+        if hashed.hexdigest() != oid:
+            raise corrupt_object(oid, "its content does not match its id")
+        return Found(oid, kind, content)
 
     def _info(self, spec: str) -> Info | None:
         found = self._header(spec)
@@ -205,6 +252,8 @@ class CatFile:
             raise corrupt_object(found.oid, "its content does not match its id")
 
     def _ask(self, requests: bytes, number: int = 1) -> None:
+        if self._ahead is not None:
+            self._finish(self._ahead)
         child = self._ready()
         self._drained = self._complaint()  # Git waits for ever once this pipe is full
         self._unread = number

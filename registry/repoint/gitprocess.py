@@ -66,7 +66,7 @@ FIXED_CONFIGURATION = {
 OPTIONS = [option for key, value in FIXED_CONFIGURATION.items() for option in ("-c", f"{key}={value}")]
 """What stands before the name of every Git command."""
 
-_VERSION = re.compile(r"git version ([0-9]+)\.([0-9]+)")
+_VERSION = r"git version ([0-9]+)\.([0-9]+)"
 
 
 class Outcome(NamedTuple):
@@ -180,7 +180,7 @@ class GitProcess:
     def version(self) -> tuple[int, int]:
         """Git's version, major and minor. Raises: StoreUnavailable, where it says none."""
         outcome = self.run(["version"])
-        match = _VERSION.match(outcome.output.decode("utf-8", "replace"))
+        match = re.match(_VERSION, outcome.output.decode("utf-8", "replace"))
         if match is None:
             raise self.failure(outcome, "git did not say its version")
         return int(match[1]), int(match[2])

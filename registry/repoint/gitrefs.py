@@ -34,9 +34,8 @@ UNCHANGED_SECONDS = 1.0
 CHANGING_SECONDS = 10.0
 ATTEMPTS = 5
 
-_OURS = re.compile(
-    r"refs/(?:tags/[a-z0-9][a-z0-9-]{0,62}@v[0-9A-Za-z.-]{1,128}|heads/repoint/env/[a-z][a-z0-9-]{0,62})"
-)
+# Compiled on first use: a command that only reads writes no ref.
+_OURS = r"refs/(?:tags/[a-z0-9][a-z0-9-]{0,62}@v[0-9A-Za-z.-]{1,128}|heads/repoint/env/[a-z][a-z0-9-]{0,62})"
 
 
 class RefChange(NamedTuple):
@@ -63,6 +62,7 @@ class Refs:
         self._lock = lock
         self._common = common
         self._loose = loose  # False for reftable: no file per ref
+        self._packed: tuple[object, str] = (None, "")  # the packed-refs file that was read, and its text
         self._packed_stand_ins: tuple[object, bool] = (None, False)  # as of this packed-refs file
 
     def find(self, *patterns: str) -> dict[str, ObjectId]:
@@ -100,7 +100,7 @@ class Refs:
         if not self._loose:
             return self.listing(TAGS)
         loose = [f"{TAGS}{name}" for name in _entries(os.path.join(self._common, TAGS))]
-        packed = _text_of(os.path.join(self._common, "packed-refs"))
+        _, packed = self._packed_refs()
         if loose and packed:
             both = set(re.findall(rf" ({TAGS}.*)$", packed, re.MULTILINE))
             loose = [name for name in loose if name not in both]
@@ -167,13 +167,21 @@ class Refs:
             return bool(self.find(*STAND_INS))
         if any(os.path.lexists(os.path.join(self._common, folder.rstrip("/"))) for folder in STAND_INS):
             return True
+        now, packed = self._packed_refs()
+        if self._packed_stand_ins[0] != now:
+            # one look through all of it tells nearly always that there is none
+            found = "/refs/" in packed and any(f" {folder}" in packed for folder in STAND_INS)
+            self._packed_stand_ins = (now, found)
+        return self._packed_stand_ins[1]
+
+    def _packed_refs(self) -> tuple[object, str]:
+        """What identifies the packed-refs file, and its text: Git never changes that file, it puts another in place."""
         path = os.path.join(self._common, "packed-refs")
         with translated("cannot read", path):
             now = _identity(path)
-        if self._packed_stand_ins[0] != now:
-            packed = _text_of(path)
-            self._packed_stand_ins = (now, any(f" {folder}" in packed for folder in STAND_INS))
-        return self._packed_stand_ins[1]
+        if self._packed[0] != now:
+            self._packed = (now, _text_of(path))
+        return self._packed
 
     def _require_room(self, changes: Sequence[RefChange]) -> None:
         creates_branch = any(change.old is None and change.ref.startswith(ENVIRONMENTS) for change in changes)
@@ -294,7 +302,7 @@ def _identity(path: str) -> tuple[int, int, int] | None:
 
 
 def _command(change: RefChange) -> bytes:
-    if not _OURS.fullmatch(change.ref) or not is_object_id(change.new):
+    if not re.fullmatch(_OURS, change.ref) or not is_object_id(change.new):
         raise ValueError(f"{change.ref!a} is not a ref that Repoint writes")
     if change.old is None:
         return f"create {change.ref}\0{change.new}\0".encode()

@@ -20,20 +20,26 @@ _FLAG = "\U0001f3f4[\U000e0061-\U000e007a]{2}[\U000e0030-\U000e0039\U000e0061-\U
 _BIDI = "\u202a-\u202e\u2066-\u2069"
 _ZERO = "\u00ad\u034f\u061c\u200b-\u200f\u2060\ufeff"
 _SELECTORS = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
-_CONTROLS = "\x01-\x08\x0e-\x1f\x7f"
+_CONTROLS = "\x01-\x08\x0e-\x1f\x7f\x80-\x84\x86-\x9f"
 _INVISIBLE = (
-    _CONTROLS + "\x80-\x84\x86-\x9f\u115f\u1160\u17b4\u17b5\u180e\u2061-\u2065\u206a-\u206f\u3164\uffa0\ufff0-\ufffb"
+    "\u115f\u1160\u17b4\u17b5\u180e\u2061-\u2065\u206a-\u206f\u3164\uffa0\ufff0-\ufffb"
     "\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"
 )
 # Compiled on first use (``re`` keeps them): most texts are short and ASCII, and start-up is the cost of every command.
-_ANY = f"[{_BIDI}{_ZERO}{_SELECTORS}{_INVISIBLE}]"
+_ANY = f"[{_BIDI}{_ZERO}{_SELECTORS}{_INVISIBLE}{_CONTROLS}]"
 _SUSPECT = (
     f"(?P<flag>{_FLAG})|(?P<bidi>[{_BIDI}]+)|(?P<zero>[{_ZERO}])|(?P<selector>[{_SELECTORS}])"
-    f"|(?P<invisible>[{_INVISIBLE}]+)"
+    f"|(?P<invisible>[{_INVISIBLE}]+)|(?P<control>[{_CONTROLS}]+)"
 )
-_SUSPECT_ASCII = f"(?P<invisible>[{_CONTROLS}]+)"
+_SUSPECT_ASCII = f"(?P<control>[{_CONTROLS}]+)"
 
-_RULES = {"bidi": "bidi", "zero": "zero-width", "selector": "invisible", "invisible": "invisible"}
+_RULES = {
+    "bidi": "bidi",
+    "zero": "zero-width",
+    "selector": "invisible",
+    "invisible": "invisible",
+    "control": "invisible",
+}
 
 _EMOJI = "\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff"
 _IN_EMOJI = f"[{_EMOJI}\ufe0f]"
@@ -47,18 +53,38 @@ _HAS_VARIANTS = (
 
 
 class Suspect(NamedTuple):
-    """Characters that may hide something: the rule they break, and where the first of them stands."""
+    """Characters that may hide something: the rule they break, and where the first of them stands.
 
+    ``kind`` tells control characters from others that cannot be seen.
+    """
+
+    kind: str
     rule: str
     severity: Severity
     at: int
     message: str
 
 
-def suspects_in(text: str, start: int, end: int, enough: Callable[[str], bool]) -> Iterator[Suspect]:
+def reads_as_text(text: str, at: int, *, alone: bool = False) -> bool:
+    """Whether the character at ``at`` stands among text that a model would read, and not in bytes of another kind.
+
+    Around it (a few dozen characters) there must be letters, and next to nothing that text does not hold: NULs, other
+    controls, bytes that are not UTF-8; with ``alone`` nothing of that but the character itself.
+    """
+    around = text[max(0, at - _AROUND) : at + _AROUND]
+    strange = len(re.findall("[\x00-\x08\x0e-\x1f\x7f\ufffd\udc80-\udcff]", around)) - (
+        text[at] < " " or text[at] == "\x7f"
+    )
+    return sum(map(str.isalpha, around)) >= 4 * max(1, strange) and not (alone and strange > 0)
+
+
+_AROUND = 40
+
+
+def suspects_in(text: str, start: int, end: int, enough: Callable[[str, str], bool]) -> Iterator[Suspect]:
     """Every suspect that begins at ``start`` or later and before ``end``; the text around is context. Linear.
 
-    ``enough`` says of a rule that its suspects need not be looked at any more.
+    ``enough`` says of a rule and a kind that such suspects need not be looked at any more.
     """
     ascii_only = text.isascii()
     if not re.compile(_SUSPECT_ASCII if ascii_only else _ANY).search(text, start, end):
@@ -67,8 +93,9 @@ def suspects_in(text: str, start: int, end: int, enough: Callable[[str], bool]) 
     for found in pattern.finditer(text, max(0, start - CONTEXT), min(len(text), end + CONTEXT)):
         if found.start() >= end:
             return
-        rule = _RULES.get(found.lastgroup or "")
-        if rule is None or found.start() < start or enough(rule):
+        kind = found.lastgroup or ""
+        rule = _RULES.get(kind)
+        if rule is None or found.start() < start or enough(rule, kind):
             continue
         if (judged := _judged(found)) is not None:
             yield judged
@@ -78,15 +105,17 @@ def _judged(found: re.Match[str]) -> Suspect | None:
     text, at = found.string, found.start()
     match found.lastgroup:
         case "bidi":
-            return Suspect(
-                "bidi", "error", at, f"{_shown(found[0])} shows the text in another order than a model reads it"
-            )
-        case "invisible":
-            return Suspect("invisible", "error", at, f"{_shown(found[0])} cannot be seen, but a model reads it")
+            message = f"{_shown(found[0])} shows the text in another order than a model reads it"
+            return Suspect("bidi", "bidi", "error", at, message)
+        case "invisible" | "control":
+            message = f"{_shown(found[0])} cannot be seen, but a model reads it"
+            return Suspect(str(found.lastgroup), "invisible", "error", at, message)
         case "zero" if not _zero_width_is_meant(text, at):
-            return Suspect("zero-width", "warning", at, f"{_shown(found[0])} cannot be seen, but a model reads it")
+            message = f"{_shown(found[0])} cannot be seen, but a model reads it"
+            return Suspect("zero", "zero-width", "warning", at, message)
         case "selector" if not _selector_is_meant(text, at):
-            return Suspect("invisible", "error", at, f"{_shown(found[0])} changes nothing that can be seen here")
+            message = f"{_shown(found[0])} changes nothing that can be seen here"
+            return Suspect("selector", "invisible", "error", at, message)
         case _:
             return None
 

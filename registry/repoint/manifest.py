@@ -2,31 +2,26 @@
 
 This is where people's input is read: all that is wrong with a manifest is reported at once, in the order of the file.
 The order of the checks matters: TOML first, then values that canonical JSON cannot hold (their depth bounds everything
-that follows), then the model, then what needs other knowledge (the agent asked for, version ranges).
+that follows), then the model, then what needs other knowledge (the agent asked for, version ranges). Accepting is
+fast; only a refusal imports what explains it.
 """
 
 from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ValidationError
+import msgspec
 
 from repoint.agentfiles import MANIFEST, read_bytes
 from repoint.errors import InvalidInput
 from repoint.names import parse_agent
 from repoint.tomlsource import KeyPath, line_of, parse_toml
-from repoint_schemas import manifest as sections
 from repoint_schemas.canonical import MEBIBYTE
 from repoint_schemas.documents import AgentName
-from repoint_schemas.manifest import Manifest
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
+from repoint_schemas.manifest import SCHEMA, Manifest
 
 MAX_BYTES = MEBIBYTE
 MAX_DEPTH = 60
@@ -36,8 +31,7 @@ MAX_INTEGER = 2**53 - 1
 """The largest whole number that canonical JSON can hold (RFC 8785, RFC 7493)."""
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """One thing wrong in a file: ``key`` as written in TOML, ``line`` from 1."""
 
     path: str
@@ -50,8 +44,7 @@ class Problem:
         return f"{where}: {self.key}: {self.message}" if self.key else f"{where}: {self.message}"
 
 
-@dataclass(frozen=True)
-class WorkingCopy:
+class WorkingCopy(msgspec.Struct, frozen=True):
     """A manifest as read: ``content`` holds its exact bytes, ``shown`` is what messages call its folder."""
 
     folder: Path
@@ -78,15 +71,18 @@ def read_manifest(folder: Path, agent: str | None = None, *, shown: str | None =
     content = _content(folder, f"{shown}/{MANIFEST}")
     source = _parsed(content, f"{shown}/{MANIFEST}")
     problems = _Problems(f"{shown}/{MANIFEST}", content.decode())
-    manifest = _validated(source, problems)
+    for key, message in _unstorable(source):
+        problems.add(key, message)
+    table = source.get("config", {})
+    config = _plain_table(table) if isinstance(table, dict) and not problems.found else {}
+    manifest = None if problems.found else _accepted(source, config)
     if manifest is not None:
-        _check_agent(manifest, agent, problems)
-        _check_requires(manifest, problems)
+        _check(manifest.agent.name, manifest.requires, agent, problems)
+        problems.refuse()
+        return WorkingCopy(folder, shown, AgentName(manifest.agent.name), manifest, config, content)
+    _explain(source, agent, problems)
     problems.refuse()
-    assert manifest is not None
-    config = source.get("config", {})
-    assert isinstance(config, dict)
-    return WorkingCopy(folder, shown, AgentName(manifest.agent.name), manifest, _plain_table(config), content)
+    raise _refused_without_reason(shown)
 
 
 def refuse(problems: list[Problem], kind: str) -> InvalidInput:
@@ -150,38 +146,53 @@ class _Problems:
             raise refuse(listed, "invalid-manifest")
 
 
-def _validated(source: dict[str, object], problems: _Problems) -> Manifest | None:
-    for key, message in _unstorable(source):
-        problems.add(key, message)
-        if message.startswith("nested"):
-            return None
+def _accepted(source: dict[str, object], config: dict[str, object]) -> Manifest | None:
+    """The manifest where nothing is wrong with it, else None; ``config`` is its table with 1.0 as 1."""
+    if source.get("schema") != SCHEMA:
+        return None
     try:
-        return Manifest.model_validate(source)
-    except ValidationError as error:
-        for details in error.errors(include_url=False, include_input=False):
-            key, message = _explained(details, source)
-            problems.add(key, message)
+        return msgspec.convert({**source, "config": config} if config else source, Manifest)
+    except (msgspec.ValidationError, UnicodeError):
         return None
 
 
-def _check_agent(manifest: Manifest, agent: str | None, problems: _Problems) -> None:
-    if agent is not None and manifest.agent.name != agent:
-        problems.add(("agent", "name"), f"is {manifest.agent.name!a}, but this is the manifest of agent {agent!a}")
-
-
-def _check_requires(manifest: Manifest, problems: _Problems) -> None:
-    if not manifest.requires:
+def _explain(source: dict[str, object], agent: str | None, problems: _Problems) -> None:
+    if any(message.startswith("nested") for message in problems.found.values()):
         return
+    from repoint.manifestproblems import explained
+
+    found = explained(source)
+    if isinstance(found, list):
+        for key, message in found:
+            problems.add(key, message)
+    else:
+        _check(found.agent.name, found.requires, agent, problems)
+
+
+def _refused_without_reason(shown: str) -> InvalidInput:
+    reason = "is refused, though no rule says why; please report this"
+    return refuse([Problem(f"{shown}/{MANIFEST}", None, None, reason)], "invalid-manifest")
+
+
+def _check(name: str, requires: Mapping[str, str], agent: str | None, problems: _Problems) -> None:
+    """What needs other knowledge: the agent that it must be of, and version ranges."""
+    if agent is not None and name != agent:
+        problems.add(("agent", "name"), f"is {name!a}, but this is the manifest of agent {agent!a}")
+    if requires:
+        _check_requires(name, requires, problems)
+
+
+def _check_requires(name: str, requires: Mapping[str, str], problems: _Problems) -> None:
     from repoint.requires import parse_range
 
-    for name, text in manifest.requires.items():
+    for required, text in requires.items():
         try:
-            parse_agent(name)
+            parse_agent(required)
             parse_range(text)
         except InvalidInput as error:
-            problems.add(("requires", name), error.message + (f"; {error.hint}" if error.hint else ""))
-        if name == manifest.agent.name:
-            problems.add(("requires", name), "an agent cannot require itself")
+            problems.add(("requires", required), error.message + (f"; {error.hint}" if error.hint else ""))
+        if required == name:
+            problems.add(("requires", required), "an agent cannot require itself")
 
 
 def _unstorable(source: dict[str, object]) -> Iterator[tuple[KeyPath, str]]:
@@ -231,67 +242,3 @@ def _plain(value: object) -> object:
     if isinstance(value, list):
         return [_plain(inner) for inner in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-_TYPES = {
-    "string_type": "must be a string",
-    "int_type": "must be a whole number",
-    "float_type": "must be a number",
-    "bool_type": "must be true or false",
-    "tuple_type": "must be an array",
-    "dict_type": "must be a table",
-    "model_type": "must be a table",
-    "model_attributes_type": "must be a table",
-}
-_ALTERNATIVES: dict[KeyPath, str] = {
-    ("config", "stop"): "must be a string or an array of strings",
-    ("config", "retry", "jitter"): "must be true, false or a number from 0 to 1",
-}
-_NAMES = "names are 1 to 63 of A-Z, a-z, 0-9, '_', '.' and '-', beginning with a letter, a digit or '_'"
-_AGENT_NAMES = "must be 1 to 63 of a-z, 0-9 and '-', beginning with a letter or a digit"
-_SECTIONS: dict[str, type[BaseModel]] = {
-    "agent": sections.AgentSection,
-    "model": sections.ModelSection,
-    "integrations": sections.IntegrationSection,
-    "config": sections.ConfigSection,
-}
-
-
-def _explained(details: ErrorDetails, source: dict[str, object]) -> tuple[KeyPath, str]:
-    key = _key_of(details["loc"], source)
-    kind, reason = details["type"], details["msg"]
-    if kind == "missing":
-        return key, "is missing"
-    if kind == "extra_forbidden":
-        return key, "unknown key" + _nearest(key)
-    if key in _ALTERNATIVES:
-        return key, _ALTERNATIVES[key]
-    if kind == "string_pattern_mismatch":
-        return key, _NAMES if details["loc"][-1] == "[key]" else _AGENT_NAMES
-    if kind == "value_error":
-        return key, reason.removeprefix("Value error, ")
-    if kind == "literal_error":
-        return key, "must be " + reason.removeprefix("Input should be ")
-    return key, _TYPES.get(kind, reason.replace("Input should be", "must be", 1))
-
-
-def _key_of(location: tuple[int | str, ...], source: dict[str, object]) -> KeyPath:
-    """The part of pydantic's location that is a key path; what it adds (union members, ``[key]``) ends it."""
-    value: object = source
-    for length, step in enumerate(location):
-        if isinstance(value, dict) and (step in value or length == len(location) - 1) and step != "[key]":
-            value = value.get(step)
-        elif isinstance(value, list) and isinstance(step, int):
-            value = value[step] if step < len(value) else None
-        else:
-            return location[:length]
-    return location
-
-
-def _nearest(key: KeyPath) -> str:
-    import difflib
-
-    model: type[BaseModel] = Manifest if len(key) == 1 else _SECTIONS.get(str(key[0]), sections.RetrySection)
-    known = [field.alias or name for name, field in model.model_fields.items()]
-    close = difflib.get_close_matches(str(key[-1]), known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(known)}"

@@ -8,20 +8,25 @@ trips a lint of severity error is not published.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from repoint.bump import Difference, next_version
-from repoint.diff import differences, released_side, working_side
+from repoint.bump import next_version
+from repoint.changes import Difference
+from repoint.diff import difference, released_side, working_side
 from repoint.errors import AlreadyExists, NotFound
 from repoint.findings import Finding, refuse_findings
-from repoint.lint import lint_contents
+from repoint.lint import lint_contents, versions_to_choose
 from repoint.names import is_prerelease
 from repoint.registry import Published, Registry
 from repoint.release import Plan, Wish, base_of, build_release, parent_of, plan_version
 from repoint.store import Contents, Foreign
 from repoint_schemas.canonical import Digest, digest_of
 from repoint_schemas.documents import AgentName, Identity, ParentRelease, Source, Version
+
+if TYPE_CHECKING:
+    from repoint.manifest import WorkingCopy
 
 
 class Proposal(msgspec.Struct, frozen=True):
@@ -49,11 +54,18 @@ class Reason(msgspec.Struct, frozen=True):
 
 
 def propose(
-    registry: Registry, contents: Contents, wish: Wish, *, base: Version | None = None, allowed: Collection[str] = ()
+    registry: Registry,
+    contents: Contents,
+    wish: Wish,
+    *,
+    base: Version | None = None,
+    allowed: Collection[str] = (),
+    copy: WorkingCopy | None = None,
 ) -> Proposal:
     """Compare a working copy with its base and decide the version; nothing is written.
 
-    ``base`` names the version to compare with instead of the highest final one (a hotfix line).
+    ``base`` names the version to compare with instead of the highest final one (a hotfix line). ``allowed`` holds the
+    rules of ``check`` that are allowed, best with their reasons; ``copy`` is the folder, for what only it shows.
 
     Raises:
         InvalidInput: a lint of severity error that is not allowed, or an under-bump.
@@ -61,12 +73,12 @@ def propose(
         AlreadyExists, UsageError: as ``plan_version``.
     """
     agent = contents.document.agent
-    findings = lint_contents(contents, allowed)
+    findings = lint_contents(contents, allowed, copy=copy, versions=versions_to_choose(registry))
     refuse_findings(findings)
     taken = registry.store.versions(agent).get(agent, [])
     old = _base(registry, agent, taken, wish, base)
     new = working_side(contents)
-    found = differences(released_side(registry, old), new) if old else []
+    found = difference(released_side(registry, old), new).differences if old else []
     plan = plan_version(taken, old.document.version if old else None, found, wish)
     if plan is not None and wish.version is None:
         plan = _past_foreign(registry, agent, plan)

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from repoint.bump import Difference, infer, is_below, next_version
+from repoint.bump import infer, is_below, next_version
+from repoint.changes import Difference
 from repoint.errors import AlreadyExists, InvalidInput, UsageError
 from repoint.names import is_prerelease, parse_version, version_key
 from repoint.stamps import checked_identity, checked_message, checked_ticket, time_text
@@ -175,7 +176,7 @@ def _said(base: Version, version: Version) -> Bump | None:
 
 
 def _under_bump(what: str, inferred: Bump | None, differences: Sequence[Difference]) -> InvalidInput:
-    reasons = [f"{each.component} {each.name}: {each.reason}" for each in differences if each.impact == inferred]
+    reasons = [_reason(each) for each in differences if each.impact == inferred]
     shown = "; ".join(reasons[:5]) + (f"; and {len(reasons) - 5} more" if len(reasons) > 5 else "")
     return InvalidInput(
         f"{what} is less than the {inferred} bump that the changes ask for: {shown}",
@@ -184,6 +185,10 @@ def _under_bump(what: str, inferred: Bump | None, differences: Sequence[Differen
         inferred=inferred,
         reasons=reasons,
     )
+
+
+def _reason(each: Difference) -> str:
+    return f"{each.component} {each.name}: {f'{each.where}: ' if each.where else ''}{each.reason}"
 
 
 def _core(version: Version) -> Version:

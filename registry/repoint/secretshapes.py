@@ -1,32 +1,43 @@
 """Well-known shapes of secrets, found in bytes without ever repeating them.
 
 Part of promise 9. Each shape has literal marks that are looked for first, so a large file without them costs one fast
-pass each, and a regular expression whose every repetition is bounded, so the work is linear. A placeholder
-(``sk-your-key-here``, ``AKIAIOSFODNN7EXAMPLE``, a repeated character, ``${env:KEY}``) is none. Last reviewed in
-2026-11.
+pass each, and a regular expression whose every repetition is bounded, so the work is linear. What the value must look
+like is decided in ``secretvalues``. These are the keys that agents really hold; rarer ones come from the detect-secrets
+library (``secretscan``). Sources: each vendor's page on its keys, GitHub's "Supported secret scanning patterns", the
+rules of gitleaks 8. Last reviewed in 2026-11.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-LONGEST = 1024
+from repoint.secretvalues import is_access_key, is_bearer, is_password, is_random, is_signed_token, is_strong
+
+LONGEST = 4096
 """No shape is longer than this many bytes: the overlap that a search in chunks needs."""
 
-BEHIND = 2
+BEHIND = 256
 """Bytes before a shape that decide whether it begins there."""
 
-_NOT_IN_WORD = rb"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrt]))"  # after a line break written as \n, as in JSON
+# Where a key can begin: not inside a word, but also after an escape as in JSON (\n, \u003d) or a URL (%3D).
+_BEGIN = rb"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4}))"
+_END = rb"(?![A-Za-z0-9_-])"
+_PAUSE = rb"(?:\\[rn]|\s){1,8}"
 
 
 class Shape(NamedTuple):
-    """What a secret is called, the bytes that announce it, and how it looks; group 1 is the random part."""
+    """What a secret is called, the bytes that announce it, and how it looks; the group that matched is the secret part.
+
+    ``begins``: the pattern is tried where a mark stands; otherwise it is searched for where any mark is there.
+    """
 
     name: str
     marks: tuple[bytes, ...]
     pattern: bytes  # compiled on first use: most texts have no mark of it
+    judge: Callable[[bytes], bool] = is_random
+    begins: bool = True
 
 
 class Match(NamedTuple):
@@ -36,70 +47,116 @@ class Match(NamedTuple):
     start: int
 
 
+def _token(name: str, mark: bytes, value: bytes, end: bytes = _END) -> Shape:
+    return Shape(name, (mark,), _BEGIN + re.escape(mark) + b"(" + value + b")" + end)
+
+
 SHAPES = (
-    Shape(
-        "an Anthropic API key",
-        (b"sk-ant-",),
-        _NOT_IN_WORD + rb"sk-ant-[a-z]{2,12}[0-9]{2}-([A-Za-z0-9_-]{20,200})",
-    ),
+    # -- models and their hosts
+    Shape("an Anthropic API key", (b"sk-ant-",), _BEGIN + rb"sk-ant-[a-z]{2,12}[0-9]{2}-([A-Za-z0-9_-]{20,200})"),
     Shape(
         "an OpenAI API key",
         (b"sk-",),
-        (
-            _NOT_IN_WORD + rb"sk-(?:(?:proj|svcacct|admin|None|or-v1)-([A-Za-z0-9_-]{20,200})"
-            rb"|([A-Za-z0-9]{20,100})(?![A-Za-z0-9_-]))"
-        ),
+        _BEGIN + rb"sk-(?:(?:proj|svcacct|service|admin|None|or-v1)-([A-Za-z0-9_-]{20,200})"
+        rb"|([A-Za-z0-9]{20,100})(?![A-Za-z0-9_-]))",
     ),
-    Shape(
-        "a GitHub token",
-        (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_"),
-        _NOT_IN_WORD + rb"(?:gh[pousr]_([A-Za-z0-9]{36,255})|github_pat_([A-Za-z0-9_]{40,250}))",
-    ),
-    Shape("a Google API key", (b"AIza",), _NOT_IN_WORD + rb"AIza([A-Za-z0-9_-]{35})(?![A-Za-z0-9_-])"),
+    _token("a Langfuse secret key", b"sk-lf-", rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
+    _token("an xAI API key", b"xai-", rb"[A-Za-z0-9]{60,100}"),
+    _token("a Groq API key", b"gsk_", rb"[A-Za-z0-9]{40,60}"),
+    _token("a Perplexity API key", b"pplx-", rb"[A-Za-z0-9]{40,60}"),
+    _token("a Replicate API token", b"r8_", rb"[A-Za-z0-9]{37,40}"),
+    _token("an NVIDIA API key", b"nvapi-", rb"[A-Za-z0-9_-]{60,70}"),
+    _token("a Hugging Face token", b"hf_", rb"[A-Za-z0-9]{30,60}"),
+    _token("a Hugging Face token", b"api_org_", rb"[A-Za-z0-9]{30,60}"),
+    _token("a LangSmith API key", b"lsv2_", rb"(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}"),
+    _token("a Pinecone API key", b"pcsk_", rb"[A-Za-z0-9_]{50,80}"),
+    _token("a Tavily API key", b"tvly-", rb"(?:dev-|prod-)?[A-Za-z0-9-]{28,60}"),
+    # -- clouds
+    Shape("a Google API key", (b"AIza",), _BEGIN + rb"AIza([A-Za-z0-9_-]{35})" + _END),
+    _token("a Google OAuth client secret", b"GOCSPX-", rb"[A-Za-z0-9_-]{28}"),
+    _token("a Google OAuth access token", b"ya29.", rb"[A-Za-z0-9_-]{40,600}"),
     Shape(
         "an AWS access key ID",
-        (b"AKIA", b"ASIA"),
-        rb"(?:(?<![A-Za-z0-9+/_-])|(?<=\\[nrt]))A[KS]IA([A-Z2-7]{16})(?![A-Za-z0-9+/_-])",
+        (b"AKIA", b"ASIA", b"ABIA", b"ACCA"),
+        rb"(?:(?<![A-Za-z0-9+/_-])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4}))"
+        rb"(A(?:KI|SI|BI|CC)A[A-Z2-7]{16})(?![A-Za-z0-9+/_-])",
+        is_access_key,
     ),
     Shape(
         "an AWS secret access key",
         (b"ccess", b"CCESS"),
-        rb"(?i:secret_?access_?key)[\"']?[ \t]{0,8}[=:][ \t]{0,8}[\"']?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
+        rb"(?i:secret_?access_?key)\\?[\"']?[ \t]{0,8}[=:][ \t]{0,8}\\?[\"']?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
+        begins=False,
+    ),
+    Shape(
+        "an AWS secret access key",
+        (b"aws", b"AWS"),
+        rb"(?i:aws)[A-Za-z_.-]{0,24}(?i:key|secret|token)[A-Za-z_]{0,8}\\?[\"']?[ \t]{0,8}[=:][ \t]{0,8}\\?[\"']"
+        rb"([A-Za-z0-9/+]{40})\\?[\"']",
+        is_strong,
+    ),
+    _token("an Amazon Bedrock API key", b"ABSK", rb"[A-Za-z0-9+/]{100,300}={0,2}"),
+    Shape("an Azure AI services key", (b"JQQJ99",), rb"(?<=[A-Za-z0-9]{52})JQQJ99([A-Za-z0-9]{20,32})(?![A-Za-z0-9])"),
+    Shape(
+        "an Azure client secret",
+        (b"Q~",),
+        rb"(?<=[A-Za-z0-9_~.]{3}[0-9])Q~([A-Za-z0-9_~.-]{31,34})(?![A-Za-z0-9_~.-])",
+    ),
+    Shape(
+        "an Azure SAS signature", (b"sig=",), rb"(?:(?<=[?&;])|(?<=\\u0026))sig=([A-Za-z0-9%+/]{43,120}?(?:%3[Dd]|=))"
+    ),
+    _token("a DigitalOcean token", b"dop_v1_", rb"[a-f0-9]{64}"),
+    # -- what agents talk to
+    Shape(
+        "a GitHub token",
+        (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_"),
+        _BEGIN + rb"(?:gh[pousr]_([A-Za-z0-9]{36,255})|github_pat_([A-Za-z0-9_]{40,250}))",
     ),
     Shape(
         "a Slack token",
-        (b"xoxa-", b"xoxb-", b"xoxc-", b"xoxd-", b"xoxe-", b"xoxo-", b"xoxp-", b"xoxr-", b"xoxs-", b"xapp-"),
-        _NOT_IN_WORD + rb"(?:xox[a-eoprs]|xapp)-((?=[A-Za-z-]{0,40}[0-9])[A-Za-z0-9-]{20,250})",
+        (b"xoxa-", b"xoxb-", b"xoxc-", b"xoxd-", b"xoxe-", b"xoxe.", b"xoxo-", b"xoxp-", b"xoxr-", b"xoxs-", b"xapp-"),
+        _BEGIN + rb"(?:xox[a-eoprs](?:\.xox[bp])?|xapp)-((?=[A-Za-z-]{0,40}[0-9])[A-Za-z0-9-]{20,250})",
     ),
     Shape(
         "a Slack webhook",
-        (b"hooks.slack.com/",),
-        rb"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Z0-9]{8,14}/([A-Za-z0-9/]{20,100})",
+        (b"hooks.slack.com",),
+        rb"hooks\.slack\.com(?:\\?/)(?:services|workflows|triggers)\\?/[A-Z0-9]{8,14}\\?/([A-Za-z0-9/\\]{20,100})",
     ),
-    Shape(
-        "a Stripe live key",
-        (b"sk_live_", b"rk_live_"),
-        _NOT_IN_WORD + rb"[sr]k_live_([A-Za-z0-9]{16,250})",
-    ),
-    Shape(
-        "a Hugging Face token",
-        (b"hf_",),
-        _NOT_IN_WORD + rb"hf_([A-Za-z0-9]{30,60})(?![A-Za-z0-9_-])",
-    ),
+    Shape("a Stripe live key", (b"sk_live_", b"rk_live_"), _BEGIN + rb"[sr]k_live_([A-Za-z0-9]{16,250})"),
+    _token("a Stripe webhook secret", b"whsec_", rb"[A-Za-z0-9+/]{32,100}={0,2}"),
+    _token("a Shopify token", b"shp", rb"(?:at|ca|pa|ss)_[a-fA-F0-9]{32}"),
+    _token("an npm token", b"npm_", rb"[A-Za-z0-9]{36}"),
+    Shape("an npm token", (b":_authToken=",), rb":_authToken=([A-Fa-f0-9]{8}(?:-[A-Fa-f0-9]{4}){3}-[A-Fa-f0-9]{12})"),
+    _token("a Vault token", b"hvs.", rb"[A-Za-z0-9_-]{24,200}"),
+    _token("a Linear API key", b"lin_api_", rb"[A-Za-z0-9]{32,48}"),
+    _token("a Notion token", b"ntn_", rb"[A-Za-z0-9]{40,60}"),
+    # -- whatever it opens
     Shape(
         "a private key",
-        (b"PRIVATE KEY",),
-        (
-            rb"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:\\[rn]|\s){1,8}"
-            rb"(?:[A-Za-z-]{1,20}: [^\r\n\\]{0,80}(?:\\[rn]|\s){1,4}){0,4}([A-Za-z0-9+/]{32})"
-        ),
+        (b"-----BEGIN ",),
+        rb"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----" + _PAUSE + rb"(?:[A-Za-z-]{1,20}: "
+        rb"[^\r\n\\]{0,80}(?:\\[rn]|\s){1,4}){0,4}([A-Za-z0-9+/]{32})",
     ),
-)
-
-# Compiled on first use, as the shapes are.
-_PLACEHOLDER = (
-    rb"(?is)(.)\1{4}|example|placeholder|redacted|changeme|replace|dummy|sample|xxxx|your[-_]?|[-_]fake|not[-_]?real|fake[-_]"
-    rb"|12345678|abcdefgh|01234567"
+    Shape("a private key", (b"Private-Lines: ",), rb"Private-Lines: [0-9]{1,4}" + _PAUSE + rb"([A-Za-z0-9+/]{32})"),
+    Shape(
+        "a JSON Web Token",
+        (b"eyJ",),
+        _BEGIN + rb"(eyJ[A-Za-z0-9_-]{8,400}\.eyJ[A-Za-z0-9_-]{8,3000}\.[A-Za-z0-9_-]{16,600})",
+        is_signed_token,
+    ),
+    Shape(
+        "a URL with a password",
+        (b"://", b":\\/\\/"),
+        rb":(?:\\?/){2}([^\s:/?#\[\]@\"'<>{}()\\,;|`*]{0,100}:[^\s/?#\[\]@\"'<>{}()\\`|*]{3,200})@(?=[A-Za-z0-9\[_.-])(?!sha(?:256|512):)",
+        is_password,
+    ),
+    Shape(
+        "an Authorization header with a token",
+        (b"uthorization", b"UTHORIZATION"),
+        rb"(?i:uthorization)\\?[\"']?[ \t]{0,4}[:=][ \t]{0,4}\\?[\"']?(?i:bearer|basic|token|bot|api-?key)[ \t]{1,4}"
+        rb"([A-Za-z0-9._~+/-]{20,600}={0,2})(?![A-Za-z0-9._~+/-])",
+        is_bearer,
+    ),
 )
 
 
@@ -107,17 +164,20 @@ def secrets_in(content: bytes) -> Iterator[Match]:
     """Every secret in the bytes, by shape."""
     for shape in SHAPES:
         if any(mark in content for mark in shape.marks):
-            for found in re.compile(shape.pattern).finditer(content):
-                if _looks_random(next(group for group in found.groups() if group is not None)):
+            for found in _tried(shape, content):
+                if shape.judge(next(group for group in found.groups() if group is not None)):
                     yield Match(shape.name, found.start())
 
 
-def _looks_random(value: bytes) -> bool:
-    """A key is not written in words: it is no placeholder, and mixes letters with digits or upper with lower case."""
-    if re.search(_PLACEHOLDER, value) or len(set(value)) < 7:
-        return False
-    digits, upper, lower = (any(low <= byte <= high for byte in value) for low, high in _RANGES)
-    return digits + upper + lower >= 2
-
-
-_RANGES = ((0x30, 0x39), (0x41, 0x5A), (0x61, 0x7A))
+def _tried(shape: Shape, content: bytes) -> Iterator[re.Match[bytes]]:
+    pattern = re.compile(shape.pattern)
+    if not shape.begins:
+        yield from pattern.finditer(content)
+        return
+    for mark in shape.marks:
+        at = content.find(mark)
+        while at >= 0:
+            found = pattern.match(content, at)
+            if found:
+                yield found
+            at = content.find(mark, max(found.end() if found else 0, at + 1))

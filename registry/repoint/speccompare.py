@@ -1,169 +1,103 @@
-"""Whether a tool's machine-readable contract became narrower, coarsely.
+"""Comparing two structured documents by their structure: the entrance.
 
-JSON documents (OpenAPI, MCP tool lists, JSON Schemas) are compared by structure: anything removed or changed that is no
-description counts as breaking, pure additions do not unless they constrain. ``diff`` tells tools and parameters apart;
-here only the level of the bump is decided, and in doubt the higher one.
+What a document is follows from its content: an ``openapi`` or ``swagger`` version, tools, JSON Schema keywords, else
+any values. Each kind has a module of its own; the rules that judge are in :mod:`repoint.specrules`. Nothing here
+raises, whatever the documents hold, and all of it is bounded; what was not compared is said in ``limits`` and is
+taken as breaking in a contract, as a change of behaviour elsewhere.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from typing import Literal
 
-import msgspec
+from repoint.changes import SpecComparison
+from repoint.jsonviews import equal_values, mapping, with_text_keys
+from repoint.schemakeywords import ANY
+from repoint.specfindings import Findings
+from repoint.toolcompare import compare_schemas, compare_tools
+from repoint.toolview import looks_like_tools
+from repoint.valuecompare import compare_values
 
-from repoint_schemas.canonical import MAX_DEPTH
-from repoint_schemas.documents import Bump
+__all__ = ["compare_front_matter", "compare_schemas", "compare_specs", "compare_values", "kind_of"]
 
-Pointer = tuple[str, ...]
+SpecKind = Literal["OpenAPI document", "tool list", "output schema", "JSON Schema", "data"]
 
-_DESCRIPTIVE = {"description", "summary", "title", "example", "examples", "$comment", "externalDocs"}
-_NAME_MAPS = {
-    "properties", "patternProperties", "definitions", "$defs", "dependentSchemas", "schemas", "paths", "responses",
-    "headers", "requestBodies", "securitySchemes", "callbacks", "links", "webhooks", "tools", "functions", "content",
-    "encoding", "variables", "scopes", "mapping",
+_SCHEMA_WORDS = {
+    "$schema", "$ref", "$defs", "definitions", "properties", "items", "prefixItems", "enum", "const", "allOf", "anyOf",
+    "oneOf", "required", "additionalProperties", "patternProperties",
 }  # fmt: skip
-"""Keys whose objects map names to things: a property that happens to be called ``description`` is no description."""
-_CONSTRAINTS = {
-    "required", "enum", "const", "type", "format", "pattern", "minimum", "maximum", "exclusiveMinimum",
-    "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "contains",
-    "minContains", "maxContains", "minProperties", "maxProperties", "propertyNames", "dependentRequired",
-    "dependentSchemas", "additionalProperties", "unevaluatedProperties", "additionalItems", "unevaluatedItems", "items",
-    "prefixItems", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "security", "strict",
-}  # fmt: skip
-"""Keys that say what is accepted: adding one, or adding to one, can refuse what was accepted before."""
-_RANK: dict[Bump, int] = {"patch": 0, "minor": 1, "major": 2}
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """One difference inside a specification, by JSON Pointer parts."""
+def compare_specs(old: object, new: object) -> SpecComparison:
+    """Every change between two decoded documents, each breaking or not. Never raises."""
+    if equal_values(old, new):
+        return SpecComparison(())
+    before, after = with_text_keys(old), with_text_keys(new)
+    kind, other = kind_of(before), kind_of(after)
+    if kind != other and _is_empty(before if kind == "data" else after):
+        kind = other = other if kind == "data" else kind
+    if kind != other:
+        return _another_kind(kind, other)
+    if kind == "OpenAPI document":
+        from repoint.openapicompare import compare_openapi
 
-    impact: Bump
-    what: str
-    where: Pointer
-
-    def __str__(self) -> str:
-        escaped = (part.replace("~", "~0").replace("/", "~1") for part in self.where)
-        return f"{self.what} at #/{'/'.join(escaped)}"
-
-
-class _Place(msgspec.Struct, frozen=True):
-    """Where the comparison stands: ``names`` in an object whose keys are names, ``constrains`` beneath a constraint."""
-
-    where: Pointer = ()
-    names: bool = False
-    descriptive: bool = False
-    constrains: bool = False
-
-    def below(self, key: str) -> _Place:
-        if self.names:
-            return _Place((*self.where, key), descriptive=self.descriptive)
-        return _Place(
-            (*self.where, key),
-            names=key in _NAME_MAPS or self.where[-1:] == ("components",),
-            descriptive=self.descriptive or key in _DESCRIPTIVE or (key == "info" and not self.where),
-            constrains=key in _CONSTRAINTS,
-        )
-
-    def at(self, index: int | str) -> _Place:
-        return _Place((*self.where, str(index)), descriptive=self.descriptive)
+        return compare_openapi(mapping(before), mapping(after))
+    if kind == "tool list":
+        return compare_tools(before, after)
+    if kind == "output schema":
+        return _compare_output_schemas(mapping(before), mapping(after))
+    return compare_schemas(before, after) if kind == "JSON Schema" else compare_values(before, after)
 
 
-def compare_specs(old: bytes, new: bytes) -> tuple[Bump, str]:
-    """The bump that a changed specification asks for, and why. Never raises: what is no JSON is simply not compared."""
-    before, after = _decoded(old), _decoded(new)
-    if before is None or after is None:
-        return "minor", "changed; it is not JSON, so its contract was not compared"
-    try:
-        findings = list(_findings(before, after, _Place()))
-    except _TooDeep:
-        return "minor", "changed; nested too deeply, so its contract was not compared"
-    if not findings:
-        return "patch", "only the formatting differs"
-    impact = max((each.impact for each in findings), key=_RANK.__getitem__)
-    decisive = [each for each in findings if each.impact == impact]
-    more = f", and {len(decisive) - 1} more" if len(decisive) > 1 else ""
-    return impact, f"{decisive[0]}{more}"
+def compare_front_matter(old: object, new: object, form: str) -> SpecComparison:
+    """Every change between two heads; ``form`` is ``prompty`` or ``prompt`` (the file's extension). Never raises."""
+    from repoint.frontmattercompare import compare_front_matter as compare_heads
+
+    return compare_heads(old, new, form)
 
 
-class _TooDeep(Exception):
-    pass
+def kind_of(value: object) -> SpecKind:
+    """What a decoded document is, by its content."""
+    document = mapping(value)
+    if isinstance(document.get("openapi"), str) or isinstance(document.get("swagger"), str):
+        return "OpenAPI document"
+    if looks_like_tools(value):
+        return "tool list"
+    if isinstance(document.get("schema"), dict) and isinstance(document.get("name"), str) and "strict" in document:
+        return "output schema"
+    return "JSON Schema" if _is_schema(document) else "data"
 
 
-def _decoded(content: bytes) -> dict[str, object] | list[object] | None:
-    try:
-        value: object = msgspec.json.decode(content)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    return value if isinstance(value, dict | list) else None
+def _is_schema(document: dict[str, object]) -> bool:
+    if isinstance(document.get("$schema"), str) and "json-schema.org" in str(document["$schema"]):
+        return True
+    typed = document.get("type")
+    names = typed if isinstance(typed, list) else [typed]
+    if typed is not None and names and all(isinstance(each, str) and each in ANY for each in names):
+        return True
+    told = _SCHEMA_WORDS & document.keys()
+    return isinstance(document.get("properties"), dict) or len(told) >= 2 or bool({"$ref", "$defs"} & told)
 
 
-def _findings(old: object, new: object, place: _Place) -> Iterator[Finding]:
-    if len(place.where) > MAX_DEPTH:
-        raise _TooDeep
-    if isinstance(old, dict) and isinstance(new, dict):
-        yield from _compare_objects(old, new, place)
-    elif isinstance(old, list) and isinstance(new, list):
-        yield from _compare_lists(old, new, place)
-    elif isinstance(old, bool) != isinstance(new, bool) or old != new:
-        yield _breaking("changed", place)
+def _is_empty(value: object) -> bool:
+    return value in ({}, []) or value is None
 
 
-def _compare_objects(old: dict[str, object], new: dict[str, object], place: _Place) -> Iterator[Finding]:
-    for key in [*old, *(each for each in new if each not in old)]:
-        below = place.below(key)
-        if key not in new:
-            yield _breaking("removed", below)
-        elif key not in old:
-            yield _addition(new[key], below)
-        else:
-            yield from _findings(old[key], new[key], below)
+def _another_kind(old: SpecKind, new: SpecKind) -> SpecComparison:
+    findings = Findings()
+    findings.add("spec-kind-changed", "changed", "the document", old=old, new=new,
+                 reason=f"was {_article(old)}, is {_article(new)} now")  # fmt: skip
+    return findings.result()
 
 
-def _compare_lists(old: list[object], new: list[object], place: _Place) -> Iterator[Finding]:
-    """Elements with a name are matched by it (MCP tools, OpenAPI parameters), all others by their whole value."""
-    before, after = _by_identity(old), _by_identity(new)
-    for key, (index, value) in before.items():
-        below = place.at(key[0] or index)
-        if key in after:
-            yield from _findings(value, after[key][1], below)
-        else:
-            yield _breaking("removed", below)
-    added = [key for key in after if key not in before]
-    for key in added:
-        index, value = after[key]
-        below = place.at(key[0] or index)
-        yield _breaking("added", below) if place.constrains else _addition(value, below)
-    if before.keys() == after.keys() and list(before) != list(after) and not place.constrains:
-        yield Finding("minor", "order changed", place.where)
+def _article(kind: SpecKind) -> str:
+    return "any data" if kind == "data" else f"an {kind}" if kind[0] in "Oo" else f"a {kind}"
 
 
-def _breaking(what: str, place: _Place) -> Finding:
-    if place.descriptive:
-        return Finding("minor", f"description {what}", place.where)
-    return Finding("major", what, place.where)
-
-
-def _addition(value: object, place: _Place) -> Finding:
-    if place.descriptive:
-        return Finding("minor", "description added", place.where)
-    demanded = isinstance(value, dict) and value.get("required") is True
-    impact: Bump = "major" if place.constrains or demanded else "minor"
-    return Finding(impact, "required part added" if demanded else "added", place.where)
-
-
-Identity = tuple[str, bytes, int]
-"""Name, whole value (``in`` for what has a name), and which one among equals."""
-
-
-def _by_identity(values: list[object]) -> dict[Identity, tuple[int, object]]:
-    found: dict[Identity, tuple[int, object]] = {}
-    seen: Counter[tuple[str, bytes]] = Counter()
-    for index, value in enumerate(values):
-        name = value.get("name") if isinstance(value, dict) else None
-        text = name if isinstance(name, str) else ""
-        rest = value.get("in") if isinstance(value, dict) and text else value
-        key = (text, msgspec.json.encode(rest, order="sorted"))
-        found[(*key, seen[key])] = (index, value)
-        seen[key] += 1
-    return found
+def _compare_output_schemas(old: dict[str, object], new: dict[str, object]) -> SpecComparison:
+    """Structured output: a schema with a name, which is what the agent hands on."""
+    findings = Findings()
+    findings.include(compare_schemas(old.get("schema"), new.get("schema"), "response"), "output")
+    rest = [{key: each for key, each in side.items() if key != "schema"} for side in (old, new)]
+    findings.include(compare_values(*rest), "the document")
+    return findings.result()

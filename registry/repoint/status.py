@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from repoint.errors import Corrupt, RepointError
-from repoint.names import highest_first, is_prerelease
+from repoint.errors import Corrupt, RepointError, StoreUnavailable
+from repoint.moves import Holds
+from repoint.names import highest_first
 from repoint.registry import Published, Registry
 from repoint.workspace import Workspace
 from repoint_schemas.documents import AgentName, EnvironmentName, Record, Version
@@ -25,7 +28,7 @@ class Latest(NamedTuple):
     release: Published | None
 
 
-def agent_statuses(workspace: Workspace) -> list[AgentStatus]:
+def agent_statuses(workspace: Workspace, yanks: Holds) -> list[AgentStatus]:
     """Every agent that has a working copy or a version, by name, its working copy compared with its latest version."""
     folders: Mapping[AgentName, Path] = {}
     if workspace.config:
@@ -33,11 +36,10 @@ def agent_statuses(workspace: Workspace) -> list[AgentStatus]:
 
         folders = agent_folders(workspace.root, workspace.config)
     taken = workspace.store.versions()
-    yanks = workspace.registry.yanks() or {}
     found = []
     for agent in sorted({*folders, *taken}):
         bad = yanks.get(agent, {})
-        finals = [v for v in taken.get(agent, []) if not is_prerelease(v) and v not in bad]
+        finals = [v for v in taken.get(agent, []) if "-" not in v and v not in bad]  # final ones
         newest = _latest(workspace.registry, agent, finals)
         status = _agent_status(workspace, agent, newest, folders.get(agent))
         if status.working == "unpublished" and agent in taken:
@@ -67,22 +69,37 @@ def _agent_status(workspace: Workspace, agent: AgentName, newest: Latest | None,
     shown = str(folder.relative_to(workspace.root)) if folder.is_relative_to(workspace.root) else str(folder)
     if newest is None:
         return AgentStatus(agent, shown, None, "unpublished")
-    return AgentStatus(
-        agent, shown, latest, "modified" if _differs(workspace.registry, newest, folder) else "unchanged"
-    )
+    try:
+        return _compared(workspace.registry, agent, shown, newest, folder)
+    except (Corrupt, StoreUnavailable) as error:
+        return AgentStatus(agent, shown, latest, "unreadable", error.message)
 
 
-def _differs(registry: Registry, newest: Latest, folder: Path) -> bool:
+def _compared(registry: Registry, agent: AgentName, shown: str, newest: Latest, folder: Path) -> AgentStatus:
+    """The working copy against its latest version. Raises: Corrupt, where that version cannot be read."""
     from repoint.snapshot import differs_from
 
-    try:
-        return newest.release is None or differs_from(folder, registry.snapshot(newest.release))
-    except Corrupt:
-        return True
+    published = newest.release or registry.release(agent, newest.version)
+    snapshot = registry.snapshot(published)
+    if not differs_from(folder, snapshot):
+        return AgentStatus(agent, shown, newest.version, "unchanged")
+    problem = _refused(folder, [entry.path for entry in snapshot.files()])
+    return AgentStatus(agent, shown, newest.version, "unreadable" if problem else "modified", problem)
+
+
+def _refused(folder: Path, paths: list[str]) -> str | None:
+    """The first file that the operating system does not let us read; one that is gone or replaced is none."""
+    for path in paths:
+        try:
+            os.close(os.open(folder / path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC))
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EPERM, errno.EIO):
+                return f"{path}: {error.strerror}"
+    return None
 
 
 def environment_status(
-    workspace: Workspace, environment: EnvironmentName, latest: Mapping[AgentName, Version | None]
+    workspace: Workspace, environment: EnvironmentName, latest: Mapping[AgentName, Version | None], yanks: Holds
 ) -> EnvironmentStatus:
     """One environment as it is live; what cannot be read is said in ``error``, not raised."""
     registry = workspace.registry
@@ -92,7 +109,6 @@ def environment_status(
         seen = workspace.state.mark(environment)
         last = f" (last seen here: generation {seen.generation}, stale)" if seen else ""
         return EnvironmentStatus(environment, None, None, [], [], None, error.message + last)
-    yanks = registry.yanks() or {}
     live = []
     for agent, entry in sorted(record.agents.items()):
         yanked = yanks.get(agent, {}).get(entry.version)
@@ -107,7 +123,17 @@ def environment_status(
             )
         )
     holds = [HoldStatus(a, v, h) for a, versions in sorted(record.holds.items()) for v, h in sorted(versions.items())]
-    return EnvironmentStatus(environment, record.generation, record.time, live, holds, record.frozen, None)
+    return EnvironmentStatus(
+        environment,
+        record.generation,
+        record.time,
+        live,
+        holds,
+        record.frozen,
+        None,
+        actor=record.actor,
+        action=record.action,
+    )
 
 
 def _time_of(registry: Registry, record: Record, generation: int) -> str | None:

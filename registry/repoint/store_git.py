@@ -71,6 +71,8 @@ class GitStore:
         self.repository = repository
         self._roots: dict[Digest, ObjectId] = {}  # snapshot's digest: tree that put_contents stored
         self._indexes: dict[EnvironmentName, LedgerIndex] = {}
+        self._listing = ""  # of all tags, and the versions that were found in it, of one agent or (None) of all
+        self._taken: dict[AgentName | None, dict[AgentName, list[Version]]] = {}
 
     def close(self) -> None:
         """End the processes of this store."""
@@ -83,8 +85,13 @@ class GitStore:
         self.close()
 
     def versions(self, agent: AgentName | None = None) -> dict[AgentName, list[Version]]:
-        """See ``Store``; names only, and no Git process."""
-        return versions_in(self.repository.refs.tag_listing(), agent)
+        """See ``Store``; names only, and no Git process. The same listing is not read through twice."""
+        listing = self.repository.refs.tag_listing()
+        if self._listing != listing:
+            self._listing, self._taken = listing, {}
+        if agent not in self._taken:
+            self._taken[agent] = versions_in(listing, agent)
+        return {name: list(versions) for name, versions in self._taken[agent].items()}
 
     def read_release(self, agent: AgentName, version: Version) -> bytes | Foreign | None:
         """See ``Store``."""
@@ -376,9 +383,15 @@ def _release_or_foreign(found: Found | Info | None) -> bytes | Foreign | None:
         return Foreign(f"a lightweight tag of a {found.kind}")
     if isinstance(found, Info):
         return Foreign(f"an annotated tag of {found.size} bytes")
-    if commit_header(found.content).get("type") != ["commit"]:
+    if not _is_of_commit(found.content):
         return Foreign("an annotated tag of something that is no commit")
     return release_in_tag(found.content) or Foreign("an annotated tag without a release document")
+
+
+def _is_of_commit(tag: bytes) -> bool:
+    """Whether the header of a tag says once that it is of a commit; read as bytes, since ``list`` reads all tags."""
+    header = b"\n%b\n" % tag.partition(b"\n\n")[0]
+    return header.count(b"\ntype ") == 1 and b"\ntype commit\n" in header
 
 
 def _commit_in(found: Found | Info | None, agent: AgentName, version: Version, digest: Digest) -> ObjectId:

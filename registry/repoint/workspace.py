@@ -83,10 +83,10 @@ class Workspace(msgspec.Struct, frozen=True):
         given = self.config.limits
         return Limits(file_bytes=given.file_bytes, files=given.files, snapshot_bytes=given.snapshot_bytes)
 
-    def allowed_rules(self, agent: AgentName) -> set[str]:
-        """Lint rules that ``repoint.toml`` allows for an agent, with a reason."""
+    def allowed_rules(self, agent: AgentName) -> dict[str, str]:
+        """Lint rules that ``repoint.toml`` allows for an agent, and the reasons."""
         allow = self.config.allow if self.config else ()
-        return {a.rule for a in allow if a.agent in (None, agent)}
+        return {a.rule: a.reason for a in allow if a.agent in (None, agent)}
 
     def require_complete_clone(self, agent: AgentName) -> None:
         """Refuse to publish where this clone may not see every version of the agent that is taken (local authority).

@@ -18,7 +18,7 @@ from pydantic_core import core_schema
 
 from repoint_schemas import documents, results
 from repoint_schemas.config_explained import ConfigFile
-from repoint_schemas.manifest import Manifest
+from repoint_schemas.manifest_explained import Manifest
 
 FOLDER = Path(__file__).with_name("json")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

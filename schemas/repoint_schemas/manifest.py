@@ -1,4 +1,8 @@
-"""The manifest ``agent.toml`` (``repoint.manifest/1``) as people write it: strict types, unknown keys refused.
+"""The manifest ``agent.toml`` (``repoint.manifest/1``) as every command reads it: strict, fast, all or nothing.
+
+Start-up is the cost of every command, so these structs only accept or refuse. Where they refuse, ``manifest_explained``
+says what is wrong, all of it at once; a test shows that both accept the same. The checks themselves are shared: each
+returns what is wrong with one value, or None.
 
 Only what holds for a manifest by itself is checked here. What needs a file, a version range or a policy (paths,
 ``requires``, floating model names) is checked where that is known. Known configuration keys are typed, all others are
@@ -8,135 +12,142 @@ kept as they are.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from msgspec import Meta, Struct, field
+
+from repoint_schemas.canonical import Part
 
 IntegrationKind = Literal["openapi", "mcp", "function", "http"]
 
-_SECRET_NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,127}", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+SCHEMA = "repoint.manifest/1"
+
+# Compiled on first use (``re`` keeps them): most manifests have no need of some of them.
+AGENT = r"[a-z0-9][a-z0-9-]{0,62}"
+COMPONENT = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"
+"""The name of a prompt or an integration."""
+_VARIABLE = r"[A-Z_][A-Z0-9_]{0,127}"
+_CONTROL = r"[\x00-\x1f\x7f-\x9f]"
 _SCHEMES = ("http", "https", "ws", "wss", "stdio", "grpc", "grpcs")
 
 
-def _whole(value: object) -> object:
-    """TOML's ``3.0`` is the number 3: canonical JSON writes both the same way."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _one_line(text: str) -> str:
+def check_line(text: str) -> str | None:
+    """A text that says something, in one line."""
     if not text.strip():
-        raise ValueError("must not be empty")
-    if text != text.strip() or _CONTROL.search(text):
-        raise ValueError("must be one line without surrounding blanks or control characters")
-    return text
+        return "must not be empty"
+    if text != text.strip() or re.search(_CONTROL, text):
+        return "must be one line without surrounding blanks or control characters"
+    return None
 
 
-def _url(text: str) -> str:
-    """Refuse what is no URL, without repeating it: it may carry a password."""
+def check_url(text: str) -> str | None:
+    """The address of an integration. What is wrong never repeats it: it may carry a password."""
+    from urllib.parse import urlsplit
+
+    refusal = "must be a URL as in https://payments.acme.example/v1"
     try:
-        parts = urlsplit(_one_line(text))
-        if parts.scheme not in _SCHEMES or not (parts.netloc or parts.path) or parts.port == 0:
-            raise ValueError(text)
+        parts = urlsplit(text)
+        wrong = parts.scheme not in _SCHEMES or not (parts.netloc or parts.path) or parts.port == 0
     except ValueError:
-        raise ValueError("must be a URL as in https://payments.acme.example/v1") from None
-    if "@" in parts.netloc:
-        raise ValueError("must not carry a user or a password; name it in secrets instead")
-    return text
+        return refusal
+    if wrong or check_line(text):
+        return refusal
+    return "must not carry a user or a password; name it in secrets instead" if "@" in parts.netloc else None
 
 
-def _secret_name(text: str) -> str:
-    """Refuse anything but the name of an environment variable, without repeating what may be a secret."""
-    if not _SECRET_NAME.fullmatch(text):
-        raise ValueError("must be the name of an environment variable as in PAYMENTS_API_KEY, never the secret itself")
-    return text
+def check_secret_name(text: str) -> str | None:
+    """The name of an environment variable. What is wrong never repeats it: it may be a secret."""
+    if re.fullmatch(_VARIABLE, text):
+        return None
+    return "must be the name of an environment variable as in PAYMENTS_API_KEY, never the secret itself"
 
 
-def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(names)) != len(names):
-        raise ValueError("must not name anything twice")
-    return names
+def check_distinct(names: Sequence[str]) -> str | None:
+    """The secrets of an integration together."""
+    return None if len(set(names)) == len(names) else "must not name anything twice"
 
 
-ComponentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$")]
-"""The name of a prompt or an integration."""
-
-Line = Annotated[str, AfterValidator(_one_line)]
-Url = Annotated[str, AfterValidator(_url)]
-Path = Annotated[str, Field(min_length=1)]
-SecretName = Annotated[str, AfterValidator(_secret_name)]
-WholeNumber = Annotated[int, BeforeValidator(_whole)]
-Lines = Annotated[tuple[Line, ...], Field(strict=False)]
-Secrets = Annotated[tuple[SecretName, ...], Field(strict=False), AfterValidator(_distinct)]
-StopTexts = Annotated[tuple[str, ...], Field(strict=False)]
+def _refuse(check: Callable[[str], str | None], texts: Iterable[str]) -> None:
+    for text in texts:
+        if problem := check(text):
+            raise ValueError(problem)
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, defer_build=True, hide_input_in_errors=True, allow_inf_nan=False
-    )
+def _require_names(pattern: str, names: Iterable[str]) -> None:
+    for name in names:
+        if not re.fullmatch(pattern, name):
+            raise ValueError(f"must match {pattern}")
 
 
-class _OpenSection(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="allow", strict=True, defer_build=True, hide_input_in_errors=True, allow_inf_nan=False
-    )
-
-
-class AgentSection(_Section):
+class AgentSection(Part, frozen=True):
     """``[agent]``: who this is, and who answers for it."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+    name: str
     description: str = ""
-    owners: Lines = ()
+    owners: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _require_names(AGENT, [self.name])
+        _refuse(check_line, self.owners)
 
 
-class ModelSection(_Section):
+class ModelSection(Part, frozen=True):
     """``[model]``: the provider and the pinned name of the model."""
 
-    provider: Line
-    name: Line
+    provider: str
+    name: str
+
+    def __post_init__(self) -> None:
+        _refuse(check_line, (self.provider, self.name))
 
 
-class IntegrationSection(_Section):
+class IntegrationSection(Part, frozen=True):
     """``[integrations.NAME]``: one tool, server or API; ``secrets`` holds names only, never values."""
 
     kind: IntegrationKind
-    endpoint: Url | None = None
-    spec: Path | None = None
-    secrets: Secrets = ()
+    endpoint: str | None = None
+    spec: Annotated[str, Meta(min_length=1)] | None = None
+    secrets: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _refuse(check_url, [] if self.endpoint is None else [self.endpoint])
+        _refuse(check_secret_name, self.secrets)
+        if problem := check_distinct(self.secrets):
+            raise ValueError(problem)
 
 
-class RetrySection(_OpenSection):
+class RetrySection(Struct, frozen=True):
     """``[config.retry]``: times in seconds."""
 
-    max_attempts: Annotated[WholeNumber, Field(ge=1)] | None = None
-    initial_seconds: Annotated[float, Field(ge=0)] | None = None
-    max_seconds: Annotated[float, Field(ge=0)] | None = None
-    multiplier: Annotated[float, Field(ge=1)] | None = None
-    jitter: bool | Annotated[float, Field(ge=0, le=1)] | None = None
+    max_attempts: Annotated[int, Meta(ge=1)] | None = None
+    initial_seconds: Annotated[float, Meta(ge=0)] | None = None
+    max_seconds: Annotated[float, Meta(ge=0)] | None = None
+    multiplier: Annotated[float, Meta(ge=1)] | None = None
+    jitter: bool | Annotated[float, Meta(ge=0, le=1)] | None = None
 
 
-class ConfigSection(_OpenSection):
-    """``[config]``: known keys are typed, others are kept as they are."""
+class ConfigSection(Struct, frozen=True):
+    """``[config]``: known keys are typed, others are kept as they are, but not here."""
 
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    max_tokens: Annotated[WholeNumber, Field(ge=1)] | None = None
-    stop: str | StopTexts | None = None
-    seed: WholeNumber | None = None
-    timeout_seconds: Annotated[float, Field(gt=0)] | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    max_tokens: Annotated[int, Meta(ge=1)] | None = None
+    stop: str | tuple[str, ...] | None = None
+    seed: int | None = None
+    timeout_seconds: Annotated[float, Meta(gt=0)] | None = None
     retry: RetrySection | None = None
 
 
-class Manifest(_Section):
+class Manifest(Part, frozen=True, tag_field="schema", tag=SCHEMA):
     """A whole ``agent.toml``."""
 
-    schema_: Annotated[Literal["repoint.manifest/1"], Field(alias="schema")]
     agent: AgentSection
     model: ModelSection
-    prompts: dict[ComponentName, Path] = {}
-    integrations: dict[ComponentName, IntegrationSection] = {}
-    config: ConfigSection = Field(default_factory=ConfigSection)
-    requires: dict[str, str] = {}
+    prompts: dict[str, Annotated[str, Meta(min_length=1)]] = field(default_factory=dict)
+    integrations: dict[str, IntegrationSection] = field(default_factory=dict)
+    config: ConfigSection = ConfigSection()
+    requires: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _require_names(COMPONENT, (*self.prompts, *self.integrations))

@@ -73,24 +73,43 @@ class NewResult(Result, frozen=True):
 
 
 class FindingResult(Item, frozen=True):
-    """One finding of ``check`` or of the checks that ``commit`` makes."""
+    """One finding of ``check`` or of the checks of ``commit``; ``allowed`` is the reason of its ``[[allow]]``."""
 
     rule: str
     path: str
     line: int | None
     severity: Literal["error", "warning"]
     message: str
+    allowed: str | None = None
+
+
+class RuleResult(Item, frozen=True):
+    """One rule of ``check``: why it is there, how to mend a finding, whose facts it goes by."""
+
+    name: str
+    severity: Literal["error", "warning"]
+    why: str
+    fix: str
+    sources: list[str]
 
 
 class CheckResult(Result, frozen=True):
-    """``repoint check``."""
+    """``repoint check``: ``allowed`` counts the findings that ``repoint.toml`` allows; they are listed on request.
+
+    ``rules`` holds what ``--explain`` and ``--list-rules`` ask for.
+    """
 
     findings: list[FindingResult]
     checked: list[AgentName]
+    allowed: int = 0
+    rules: list[RuleResult] = []
 
 
 class DifferenceResult(Item, frozen=True):
-    """One changed component between two snapshots."""
+    """One thing that differs between two snapshots, and the rule (docs/reference/rules.md) that judged its impact.
+
+    ``path`` is the file that it lies in, ``where`` the place inside that file, in words. A file is ``sha256:<hex>``.
+    """
 
     component: str
     name: str
@@ -99,6 +118,10 @@ class DifferenceResult(Item, frozen=True):
     old: object
     new: object
     reason: str
+    rule: str = ""
+    path: str | None = None
+    where: str = ""
+    agent: AgentName | None = None
 
 
 class BumpResult(Item, frozen=True):
@@ -202,29 +225,90 @@ class ShowResult(Result, frozen=True):
 
 
 class DiffSide(Item, frozen=True):
-    """One side of a diff; version and release are null for the working copy."""
+    """One side of a diff: an agent's version (null for the working copy), or all that an environment serves.
 
-    agent: AgentName
+    ``environment`` and ``generation`` are set where the side was named by an environment.
+    """
+
+    agent: AgentName | None
     version: Version | None
-    snapshot: Digest
+    snapshot: Digest | None
+    environment: EnvironmentName | None = None
+    generation: int | None = None
 
 
 class FileChange(Item, frozen=True):
-    """One changed file with its counts of added and removed lines (null for binary files)."""
+    """One changed file with its counts of added and removed lines (null where they were not counted)."""
 
     path: str
     added: int | None
     removed: int | None
+    old_path: str | None = None
+    agent: AgentName | None = None
+
+
+class SpanResult(Item, frozen=True):
+    """A stretch of a line; ``changed`` words stand on one side only."""
+
+    text: str
+    changed: bool
+
+
+class LineResult(Item, frozen=True):
+    """One line of a hunk; ``mark`` is a blank, ``-`` or ``+``, the numbers are those of the line on either side."""
+
+    mark: str
+    old_line: int | None
+    new_line: int | None
+    spans: list[SpanResult]
+
+
+class HunkResult(Item, frozen=True):
+    """Changed lines with the unchanged ones around them, under the heading that they stand below."""
+
+    heading: str
+    lines: list[LineResult]
+
+
+class TextResult(Item, frozen=True):
+    """How the text of one file changed; ``nature`` is the most harmless word that explains all of it."""
+
+    component: str
+    name: str
+    path: str | None
+    old_path: str | None
+    nature: str
+    added: int
+    removed: int
+    words_added: int
+    words_removed: int
+    hunks: list[HunkResult]
+    agent: AgentName | None = None
+
+
+class AgentDiff(Item, frozen=True, rename={"origin": "from", "target": "to"}):
+    """One agent that differs; a side is null where the agent is not there."""
+
+    agent: AgentName
+    origin: DiffSide | None
+    target: DiffSide | None
+    level: Bump | None
 
 
 class DiffResult(Result, frozen=True, rename={"origin": "from", "target": "to"}):
-    """``repoint diff``."""
+    """``repoint diff``: every change of every agent that differs, what matters most first.
+
+    ``limits`` says in words where the comparison stopped looking closer.
+    """
 
     origin: DiffSide
     target: DiffSide
     changes: list[DifferenceResult]
     files: list[FileChange]
     bump: BumpResult
+    agents: list[AgentDiff]
+    texts: list[TextResult]
+    limits: list[str]
 
 
 class NoteResult(Item, frozen=True):
@@ -283,13 +367,15 @@ class HistoryResult(Result, frozen=True):
 class AgentStatus(Item, frozen=True):
     """One agent: its working copy against its latest version. ``working`` says how they compare.
 
-    ``no-latest``: there are versions, but all of them are yanked, pre-releases or foreign.
+    ``no-latest``: there are versions, but all of them are yanked, pre-releases or foreign. ``unreadable``: the working
+    copy or the latest version cannot be read, and ``problem`` says why.
     """
 
     agent: AgentName
     path: str | None
     latest: Version | None
-    working: Literal["unchanged", "modified", "unpublished", "no-latest", "missing"]
+    working: Literal["unchanged", "modified", "unpublished", "no-latest", "missing", "unreadable"]
+    problem: str | None = None
 
 
 class LiveStatus(Item, frozen=True):
@@ -312,7 +398,10 @@ class HoldStatus(Item, frozen=True):
 
 
 class EnvironmentStatus(Item, frozen=True):
-    """One environment now. ``error`` is set, and the rest empty, where it cannot be read."""
+    """One environment now. ``error`` is set, and the rest empty, where it cannot be read.
+
+    ``time``, ``actor`` and ``action`` are those of its newest record.
+    """
 
     environment: EnvironmentName
     generation: int | None
@@ -321,6 +410,8 @@ class EnvironmentStatus(Item, frozen=True):
     holds: list[HoldStatus]
     frozen: Freeze | None
     error: str | None
+    actor: Identity | None = None
+    action: Action | None = None
 
 
 class ReplicaStatus(Item, frozen=True):

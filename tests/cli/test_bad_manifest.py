@@ -246,7 +246,7 @@ def test_status_and_check_go_on_with_a_broken_manifest(fresh: Team) -> None:
     findings = records(fresh.result("check", code=1), "findings")
 
     assert agent["working"] == "modified"
-    assert "agent.toml:1" in str(findings[0]["message"])
+    assert (findings[0]["rule"], findings[0]["line"]) == ("manifest", 1)
 
 
 # -- the paths that it names -----------------------------------------------------------------------------------------

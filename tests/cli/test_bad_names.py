@@ -143,7 +143,7 @@ def test_refs_that_name_nothing(played: Team) -> None:
     played.refused("show", "refund@9.9.9", code=4, says=["refund has no version 9.9.9", "1.5.0"])
     played.refused("show", "refunds@1.5.0", code=4, says=["refunds"])
     played.refused("show", "refund@production~9", code=4, says=["refund", "~9"])
-    played.refused("show", "refund@canary", code=4, says=["canary", "production, staging"])
+    played.refused("show", "refund@canary", code=4, says=["canary", "staging, production"])
     played.refused("show", "intake@staging", code=4, says=["intake", "staging"])
     played.refused("show", "refund", code=2, kind="version-required", says=["repoint list refund"])
     played.refused("log", "refun", code=4, says=["refund"])
@@ -183,7 +183,7 @@ def test_environments(played: Team, name: str) -> None:
 def test_an_environment_that_is_not_there(played: Team) -> None:
     for arguments in (["promote", "refund@1.4.2", "--env", "prod"], ["rollback", "refund", "--env", "prod"]):
         played.refused(
-            *arguments, code=4, kind="no-such-environment", says=["no environment prod", "production, staging"]
+            *arguments, code=4, kind="no-such-environment", says=["no environment prod", "staging, production"]
         )
 
 

@@ -210,7 +210,7 @@ def test_check_finds_and_exits_with_1(played: Team) -> None:
 
     (finding,) = records(result, "findings")
     assert (finding["rule"], finding["path"], finding["line"]) == ("secret", "agents/refund/prompts/system.md", 1)
-    assert "agents/refund/prompts/system.md:1: error: secret:" in text.out
+    assert "agents/refund/prompts/system.md:1: error[secret]:" in text.out
     assert "AKIAQ3EGRIVNPUKQDTHW" not in text.out + text.err
 
 

@@ -128,7 +128,7 @@ def test_get_off_a_version(played: Team) -> None:
     assert holds(played) == {"refund@1.5.0"}
     assert played.live() == {"refund": "1.4.2", "intake": "2.1.0"}
     (effect,) = records(result, "effect")
-    assert (effect["component"], effect["name"]) == ("prompt", "refund system")
+    assert (effect["agent"], effect["component"], effect["name"]) == ("refund", "prompt", "system")
 
 
 def test_twice_does_not_go_one_too_far(played: Team) -> None:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
-import struct
+import re
 import subprocess
 import sys
-import termios
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from repoint_cli.commands import COMMANDS
 
-from tests.cli.commandline import Ran, Team, is_safe, run_here
+from tests.cli.commandline import Team, is_safe, run_here
+from tests.cli.terminals import on_a_terminal, program_on_a_terminal
 
 EVIL = (
     "\x1b[31mred\x1b]0;title\x07 \x9b2J \u202etxt.exe \u2066x\u2069 \u200bzero \u2028line \U000e0041tag "
@@ -36,39 +34,6 @@ READS = [
     ["verify", "--deep"],
     ["doctor"],
 ]
-
-
-def on_a_terminal(
-    team: Team, *arguments: str, env: Mapping[str, str] | None = None, rows: int = 500, columns: int = 80
-) -> Ran:
-    """Run the command with a pseudo-terminal as its standard input, output and error; what the terminal got."""
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    settings = {**os.environ, "TERM": "xterm-256color", **(env or {})}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "repoint_cli", *arguments],
-        cwd=team.folder,
-        env=settings,
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-    )
-    os.close(slave)
-    got = _until_closed(master)
-    return Ran(process.wait(), got.decode().replace("\r\n", "\n"), "")
-
-
-def _until_closed(master: int) -> bytes:
-    got = b""
-    while True:
-        try:
-            chunk = os.read(master, 65536)
-        except OSError:  # EIO: every process with this terminal has ended
-            chunk = b""
-        if not chunk:
-            os.close(master)
-            return got
-        got += chunk
 
 
 # -- colours ---------------------------------------------------------------------------------------------------------
@@ -105,11 +70,36 @@ def test_no_colours_where_nobody_wants_them(played: Team, env: dict[str, str], o
     assert is_safe(on_a_terminal(played, "show", "refund@9.9.9", *options, env=env).out)
 
 
-def test_progress_on_a_terminal_only(played: Team) -> None:
-    assert "\r" in on_a_terminal(played, "verify").out
-    for options in (["--json"], ["--quiet"]):
-        assert "\r" not in on_a_terminal(played, "verify", *options).out
-    assert played.start("verify").err == ""
+@pytest.mark.parametrize("name", ["FORCE_COLOR", "CLICOLOR_FORCE"])
+def test_colours_in_a_pipe_where_they_are_forced(played: Team, name: str) -> None:
+    """https://force-color.org and https://bixense.com/clicolors; NO_COLOR is stronger, as in CPython."""
+    assert "\x1b[" in played.start("status", env={name: "1"}).out
+    assert "\x1b[" in played.start("show", "refund@9.9.9", env={name: "1"}).err
+    for env in ({name: "0"}, {name: ""}, {name: "1", "NO_COLOR": "1"}):
+        assert is_safe(played.start("status", env=env).out), env
+
+
+def test_clicolor_0_means_none(played: Team) -> None:
+    assert is_safe(on_a_terminal(played, "status", env={"CLICOLOR": "0"}).out)
+
+
+def test_an_error_in_a_file_has_no_colours(played: Team, tmp_path: Path) -> None:
+    """Standard output is a terminal, standard error is not."""
+    command = f"{sys.executable} -m repoint_cli show refund@9.9.9 2>{tmp_path}/err"
+    program_on_a_terminal(played, ["/bin/sh", "-c", command])
+
+    assert "no version 9.9.9" in (tmp_path / "err").read_text()
+    assert is_safe((tmp_path / "err").read_text())
+
+
+def test_no_colour_that_a_light_or_a_dark_terminal_swallows(played: Team) -> None:
+    """Neither yellow nor white nor black (ECMA-48: 33, 37, 30), nor their bright forms."""
+    played.write_prompt("Changed")
+    played.done("freeze", "production", "-m", "week")
+    played.done("yank", "refund@1.5.0", "-m", "leaks")
+    for arguments in READS:
+        out = on_a_terminal(played, *arguments).out
+        assert not re.search(r"\x1b\[(?:1;)?(?:3[037]|9[037])[;m]", out), (arguments, out)
 
 
 def test_an_empty_no_color_is_not_set(played: Team) -> None:
@@ -304,26 +294,6 @@ def test_a_path_that_is_not_utf_8(played: Team, tmp_path: Path) -> None:
         assert os.path.exists(target + b"%d/agent.toml" % number)
 
 
-INTERRUPTED = """\
-import os, signal, sys
-from repoint_cli import main, session
-real = session.open_workspace
-def interrupted(*arguments, **named):
-    os.kill(os.getpid(), signal.SIGINT)
-    return real(*arguments, **named)
-session.open_workspace = interrupted
-main.main(["status"])
-"""
-
-
-def test_ctrl_c_is_clean(played: Team) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED], cwd=played.folder, capture_output=True, text=True, check=False
-    )
-
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "\ninterrupted\n")
-
-
 # -- widths and languages --------------------------------------------------------------------------------------------
 
 
@@ -367,9 +337,10 @@ def test_long_names_and_messages_do_not_break_the_tables(played: Team) -> None:
     played.publish("A message that goes on for longer than a line of any terminal should be, and on and on", name)
     played.done("promote", f"{name}@0.1.0", "--env", "production")
     for command in ("list", "status"):
-        rows = [line for line in on_a_terminal(played, "--no-color", command).out.splitlines() if name in line]
-        assert rows
-        assert all(len(line) <= 160 for line in rows)
+        lines = on_a_terminal(played, "--no-color", command).out.splitlines()
+        assert [line for line in lines if name[:20] in line]
+        assert [line for line in lines if len(line) > 80 and "repoint " not in line] == []
+        assert name in played.done(command)
 
 
 @pytest.mark.parametrize(

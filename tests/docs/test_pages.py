@@ -1,4 +1,4 @@
-"""The README's commands work as they stand, links lead somewhere, the drill prints what docs/incident.md says."""
+"""The example of the library runs, its public names are documented, the drill prints what docs/incident.md says."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ import repoint
 
 from tests.conftest import ROOT
 
-PAGES = sorted(p for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
 BEGIN, END = "<!-- drill:begin -->\n", "<!-- drill:end -->"
 CHANGING = [
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "TIME"),
@@ -25,28 +24,6 @@ CHANGING = [
     (re.compile(r"the other: .*"), "the other: ANSWER"),
     (re.compile(r"(Ada Lindqvist|Kim Osei)"), "WHO"),
 ]
-
-
-def commands_of_start() -> list[str]:
-    """Every ``repoint`` line of the README's section Start, without its comment."""
-    section = (ROOT / "README.md").read_text().partition("## Start")[2].partition("## Read on")[0]
-    lines = [line.strip().partition("  #")[0] for line in section.splitlines() if line.startswith("    ")]
-    return [line for line in lines if line.startswith("repoint ")]
-
-
-def test_the_start_of_the_readme_works_line_by_line(repository: Path) -> None:
-    commands = commands_of_start()
-    assert len(commands) > 10
-    for line in commands:
-        if "0.2.0" in line or line.startswith("repoint diff"):
-            (repository / "agents/refund/prompts/system.md").write_text(
-                "You decide refunds. Ask for the order number first.\n"
-            )
-        done = subprocess.run(
-            [sys.executable, "-m", "repoint_cli", *shlex.split(line)[1:]],
-            cwd=repository, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
 
 
 def test_the_example_of_the_library_runs_as_it_stands(repository: Path) -> None:
@@ -100,10 +77,3 @@ def test_the_drill_in_the_incident_page_is_what_it_prints(tmp_path: Path) -> Non
     shown = [line for line in page.splitlines() if not line.startswith("```")]
     assert normalised(done.stdout.strip()) == normalised("\n".join(shown).strip())
     assert list(tmp_path.iterdir()) == [], "the throwaway repository is removed"
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_link_leads_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
-        if "://" not in target:
-            assert (page.parent / target).exists(), target

@@ -102,7 +102,7 @@ def test_only_schema_agent_and_model_are_needed(tmp_path: Path) -> None:
 
 def test_models_are_frozen(tmp_path: Path) -> None:
     manifest = read(tmp_path, FULL).manifest
-    with pytest.raises(ValueError, match="frozen"):
+    with pytest.raises(AttributeError, match="immutable"):
         manifest.model.name = "other"  # type: ignore[misc]
 
 

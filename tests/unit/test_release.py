@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repoint.bump import Difference
+from repoint.changes import Difference
 from repoint.errors import AlreadyExists, InvalidInput, RepointError, UsageError
 from repoint.names import is_prerelease, is_version, version_key
 from repoint.release import (

@@ -428,21 +428,6 @@ def test_a_damaged_record_is_corrupt(sandbox: Sandbox, store: GitStore) -> None:
         store.read_pointer(PRODUCTION)
 
 
-@pytest.mark.parametrize("name", ["a:b", 'a"b', "a\\tb", '"#é'])
-def test_a_working_copy_is_compared_wherever_the_repository_is(tmp_path: Path, name: str) -> None:
-    from repoint.gitdiff import compare_files
-
-    made = Sandbox(tmp_path / name)
-    made.init()
-    with made.store() as opened:
-        publish(opened, contents(prompt=b"one\n"))
-        before = made.git("count-objects")
-        with compare_files(opened.repository, (REFUND, ONE), contents(prompt=b"two\nthree\n")) as compared:
-            assert [(added, removed) for _, added, removed in compared.counts()] == [(2, 1)]
-            assert {"-one", "+two"} <= set(compared.lines())
-        assert made.git("count-objects") == before
-
-
 # Ledger ---------------------------------------------------------------------------------------------------------------
 
 

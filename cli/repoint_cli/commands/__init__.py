@@ -14,14 +14,15 @@ class Spec(NamedTuple):
     summary: str
 
 
-_START, _VERSIONS, _LIVE, _GATES, _CARE = "Start", "Versions", "Live", "Holds and freezes", "Care"
+_START, _VERSIONS, _LIVE = "Start", "Versions (published once, never changed)", "Live (what runs where)"
+_GATES, _CARE = "Holds and freezes (what may become live)", "Care"
 SECTIONS = (_START, _VERSIONS, _LIVE, _GATES, _CARE)
 
 COMMANDS: dict[str, Spec] = {
     "init": Spec(_START, "init", "init", "Make this repository a registry, or join one that is."),
     "new": Spec(_START, "new", "new", "Scaffold an agent: agents/AGENT/agent.toml and its files."),
     "check": Spec(_START, "check", "check", "Lint working copies: pins, secrets, invisible characters."),
-    "status": Spec(_START, "status", "status", "Working copies against latest, and what is live where."),
+    "status": Spec(_START, "status", "status", "What is live where, what changed, what needs attention."),
     "commit": Spec(_VERSIONS, "commit", "commit", "Publish the working copy as an immutable version."),
     "list": Spec(_VERSIONS, "versions", "list_versions", "Versions, with where each is live."),
     "log": Spec(_VERSIONS, "versions", "log", "The releases of one agent: who, when, why."),
@@ -41,3 +42,11 @@ COMMANDS: dict[str, Spec] = {
     "doctor": Spec(_CARE, "doctor", "doctor", "Check that stores and tools are fit for use."),
     "completion": Spec(_CARE, "completion", "completion", "Print the shell completion for bash, zsh or fish."),
 }
+
+WRITING = frozenset(
+    (
+        *("init", "new", "commit", "export", "promote", "rollback", "resolve"),
+        *("unhold", "yank", "unyank", "freeze", "unfreeze"),
+    )
+)
+"""The commands that change something."""

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from repoint.errors import NotFound, UsageError
+from repoint.errors import UsageError
 from repoint.names import parse_agent, parse_ref, parse_version
 from repoint_cli.arguments import complete_agents, complete_refs, dry_run_option, message_option, ticket_option
+from repoint_cli.differences import reason_line
 from repoint_cli.findings import finding_result, say_findings
 from repoint_cli.options import Settings, global_options, pass_settings
 from repoint_cli.output import safe
 from repoint_cli.session import Session, now, opened
+from repoint_cli.workingcopy import working_copy
 from repoint_schemas.documents import AgentName, Bump, Version
 from repoint_schemas.results import BumpResult, CommitResult
+
+SHOWN_REASONS = 20
 
 if TYPE_CHECKING:
     from repoint.manifest import WorkingCopy
@@ -94,30 +98,6 @@ def _wish(bump: str, version: str | None, pre: str | None, *, allow_underbump: b
     return Wish(levels[bump], None if version is None else parse_version(version), pre, allow_underbump)
 
 
-def working_copy(session: Session, agent: AgentName, source: Path | None = None) -> WorkingCopy:
-    """The working copy of an agent: its folder by repoint.toml, or DIR. Raises: NotFound, InvalidInput."""
-    from repoint.manifest import read_manifest
-
-    workspace = session.workspace
-    if source is not None:
-        folder = source if source.is_absolute() else Path(session.settings.directory) / source
-        if not folder.is_dir():
-            raise NotFound(
-                f"there is no folder {folder}", kind="no-such-folder", hint="--from takes the folder of agent.toml"
-            )
-        return read_manifest(folder, agent, shown=str(source))
-    if workspace.config is None or workspace.repository.bare:
-        raise NotFound(
-            "there is no checkout with a repoint.toml here that says where agents are",
-            kind="no-config",
-            hint=f"name the folder: repoint commit {agent} --from DIR",
-        )
-    from repoint.config import agent_folder
-
-    folder = agent_folder(workspace.root, workspace.config, agent)
-    return read_manifest(folder, agent, shown=str(folder.relative_to(workspace.root)))
-
-
 def _propose(session: Session, copy: WorkingCopy, wish: Wish, base: str | None) -> Proposal:
     from repoint.publish import propose
     from repoint.snapshot import build_snapshot
@@ -130,6 +110,7 @@ def _propose(session: Session, copy: WorkingCopy, wish: Wish, base: str | None) 
         wish,
         base=None if base is None else _base(session, copy.agent, base),
         allowed=workspace.allowed_rules(copy.agent),
+        copy=copy,
     )
 
 
@@ -172,7 +153,7 @@ def _result(
     previous = base.document.version if base else None
     version = plan.version if plan else previous
     assert version is not None
-    reasons = [f"{d.impact}: {d.component} {d.name}: {d.reason}" for d in proposal.differences]
+    reasons = [reason_line(d) for d in proposal.differences]
     return CommitResult(
         agent=copy.agent,
         version=version,
@@ -204,7 +185,11 @@ def _say(session: Session, result: CommitResult, published: Published | None) ->
     console.done(
         f"{verb} {console.strong(head)}{after}{f', a {result.bump.level} change' if result.bump.level else ''}"
     )
-    console.done(*(f"  {safe(reason)}" for reason in result.bump.reasons))
-    console.done(f"  snapshot {result.snapshot}", f"  tag      {result.tag}")
+    console.done(*(f"  {safe(reason)}" for reason in result.bump.reasons[:SHOWN_REASONS]))
+    if len(result.bump.reasons) > SHOWN_REASONS:
+        console.done(
+            f"  and {len(result.bump.reasons) - SHOWN_REASONS} more; repoint diff {result.agent} lists them all"
+        )
+    console.done(f"  digest {result.snapshot}", f"  tag    {result.tag}")
     if not result.dry_run:
         console.done(f"  make it live: repoint promote {result.agent}@{result.version} --env ENV")

@@ -9,26 +9,45 @@ import click
 from repoint.doctor import examine
 from repoint.workspace import path_of_address
 from repoint_cli.options import Settings, global_options, pass_settings
-from repoint_cli.output import safe, table
+from repoint_cli.output import safe
 from repoint_cli.session import now
+from repoint_cli.tables import table
 from repoint_schemas.results import DoctorResult
 
-_COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
+_COLOURS = {"ok": "green", "warning": "magenta", "error": "red"}
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  repoint doctor
+  repoint doctor --json       for a monitor
+  repoint doctor --quiet      what is not right only
+
+See also: repoint verify (is what is stored whole), repoint status.
+
+Exit codes: 1 where something does not work; warnings alone are 0.
+"""
+)
 @global_options
 @pass_settings
 def doctor(settings: Settings) -> int:
-    """Check Git, the repository, locks, configuration, identity and clock; exit 1 when something does not work."""
+    """Check that Git, the repository and this machine are fit for use.
+
+    Git's version, the repository, locks, configuration, identity and clock, each
+    with what to do where it is not right. Writes nothing, and does not read what
+    is stored: that is repoint verify.
+    """
     console = settings.console
     address = settings.registry
     folder = os.path.join(settings.directory, path_of_address(address)) if address else settings.directory
     checks = examine(folder, os.environ, now(), by_address=bool(address))
     rows = [[console.paint(c.status, _COLOURS[c.status]), c.name, safe(c.message)] for c in checks]
     for check, line in zip(checks, table(rows), strict=True):
+        if check.status == "ok" and console.quiet:
+            continue
         console.say(line)
         if check.hint:
-            console.say(f"         {console.paint('hint:', 'cyan')} {safe(check.hint)}")
+            console.say(f"         {console.strong('hint:')} {safe(check.hint)}")
     console.result(DoctorResult(checks))
     return 1 if any(c.status == "error" for c in checks) else 0

@@ -9,11 +9,12 @@ import click
 from repoint.errors import NotFound, UsageError
 from repoint.ledger import generations_at, stays
 from repoint.names import YANK_LEDGER, parse_agent
-from repoint_cli.arguments import complete_agents, complete_environments
-from repoint_cli.moving import change_text
+from repoint_cli.arguments import complete_agents, complete_ledgers
 from repoint_cli.options import Settings, global_options, pass_settings
-from repoint_cli.output import first_line, safe
-from repoint_cli.session import Session, opened
+from repoint_cli.progress import counted
+from repoint_cli.session import Session, now, opened
+from repoint_cli.terminal import terminal_width
+from repoint_cli.timeline import Timeline, at_lines, record_lines
 from repoint_cli.times import parse_moment
 from repoint_schemas.canonical import digest_of, encode
 from repoint_schemas.documents import AgentName, EnvironmentName, Record
@@ -24,12 +25,16 @@ from repoint_schemas.results import HistoryResult, RecordResult
     epilog="""\b
 Examples:
   repoint history                             the last 20 moves of production
-  repoint history staging --agent refund
+  repoint history staging --agent refund      one agent's moves in staging
   repoint history --at 2026-11-20T21:00:00Z   what was live then
   repoint history registry                    what was yanked, by whom, why
+  repoint history --json --limit 1            the newest record, for programs
+
+See also: repoint log AGENT (what was published), repoint status (what is live
+now), repoint rollback --to-generation N (back to how it was).
 """
 )
-@click.argument("environment", required=False, metavar="[ENV]", shell_complete=complete_environments)
+@click.argument("environment", required=False, metavar="[ENV]", shell_complete=complete_ledgers)
 @click.option("--agent", metavar="A", shell_complete=complete_agents, help="Only moves of this agent.")
 @click.option("--at", metavar="TIME", help="What was live at this time (RFC 3339; no zone means UTC).")
 @click.option(
@@ -38,7 +43,13 @@ Examples:
 @global_options
 @pass_settings
 def history(settings: Settings, environment: str | None, agent: str | None, at: str | None, limit: int) -> None:
-    """The ledger of an environment, newest first: what was live when, who moved it, why."""
+    """What was live when, who moved it, why.
+
+    The ledger of an environment, newest first. Every move (promote, rollback,
+    hold, freeze) is one record with a number, its generation; nothing is ever
+    removed. With --at, what was live at a moment, agent by agent. Without ENV the
+    default environment, which is production unless repoint.toml says otherwise.
+    """
     with opened(settings) as session:
         place = YANK_LEDGER if environment == YANK_LEDGER else session.environment(environment)
         current = session.workspace.registry.current(place).record
@@ -51,13 +62,18 @@ def history(settings: Settings, environment: str | None, agent: str | None, at: 
             found = _at(session, place, at)
             more = False
         else:
-            found = [r for r, _ in zip(_records(session, current, name, limit), range(limit + 1), strict=False)]
+            read = counted(session.console, f"reading the ledger of {place}", _records(session, current, name, limit))
+            found = [record for record, _ in zip(read, range(limit + 1), strict=False)]
             more = len(found) > limit
             found = found[:limit]
         if name is not None and not found:
             raise _never_live(current, name)
         results = [_result(r, _flags_before(session, r)) for r in found]
-        _say(session, results, at, more=more)
+        if not session.console.json:
+            timeline = Timeline(session.console, terminal_width(), now())
+            session.console.say(*(record_lines(timeline, results) if at is None else at_lines(timeline, results, at)))
+            if more:
+                session.console.say(f"older records: {_more_command(place, agent, limit)}")
         result = HistoryResult(place, results, more)
         session.console.result(result, page=True)
 
@@ -69,7 +85,12 @@ def _never_live(current: Record, agent: AgentName) -> NotFound:
         kind="agent-not-live",
         hint=f"live there: {live}",
         agent=agent,
+        environment=current.environment,
     )
+
+
+def _more_command(place: EnvironmentName, agent: str | None, limit: int) -> str:
+    return f"repoint history {place}{f' --agent {agent}' if agent else ''} --limit {limit * 5}"
 
 
 def _records(session: Session, current: Record, agent: AgentName | None, limit: int) -> Iterator[Record]:
@@ -128,33 +149,4 @@ def _result(record: Record, before: set[str]) -> RecordResult:
     )
 
 
-def _say(session: Session, records: list[RecordResult], at: str | None, *, more: bool) -> None:
-    console = session.console
-    if at is not None and len(records) > 1:
-        console.say(f"clocks went backwards around {at}: {len(records)} generations may have been live then")
-    for record in records:
-        who = f"{safe(record.actor.name)}{f'  {safe(record.ticket)}' if record.ticket else ''}"
-        action = console.paint(record.action, _COLOURS.get(record.action, "white"), bold=True)
-        console.say(f"{record.generation:>6}  {record.time}  {action}  {who}")
-        for change in record.changes:
-            console.say(f"        {change_text(console, change)}")
-        word = "yanked" if record.environment == YANK_LEDGER else "held"
-        console.say(*(f"        {name} {word}" for name in record.held))
-        console.say(*(f"        {name} no longer {word}" for name in record.released))
-        if record.message:
-            console.say(f"        {first_line(record.message, 100)}")
-        if at is not None:
-            console.say(*(f"        live: {a} {version}" for a, version in sorted(record.agents.items())))
-    if more:
-        console.say(console.dim("  (older records: --limit N)"))
-
-
 _CHANGES_FLAGS = ("rollback", "unhold", "yank", "unyank")
-_COLOURS = {
-    "promote": "green",
-    "rollback": "red",
-    "restore": "red",
-    "freeze": "cyan",
-    "unfreeze": "cyan",
-    "yank": "yellow",
-}

@@ -11,15 +11,20 @@ from repoint.initialise import initialise
 from repoint.names import parse_environment
 from repoint_cli.options import Settings, global_options, pass_settings
 from repoint_cli.output import safe
-from repoint_cli.session import first_identity, now
+from repoint_cli.progress import progress
+from repoint_cli.session import first_identity, line_feeds_explained, now
 from repoint_schemas.results import InitResult
 
 
 @click.command(
     epilog="""\b
 Examples:
-  repoint init
+  repoint init                          staging and production
+  repoint init --environment canary     and one more, later
   repoint init --environment staging --environment production
+
+See also: repoint new AGENT (the next step), repoint doctor (what is not right
+here). In a clone of a registry first fetch it; init says how.
 """
 )
 @click.option(
@@ -37,7 +42,12 @@ Examples:
 def init(
     settings: Settings, environments: tuple[str, ...], remote: str | None, store: str | None, endpoint_url: str | None
 ) -> None:
-    """Write repoint.toml and create the environments; run again, it only creates what is missing."""
+    """Make this repository a registry, or join one that is.
+
+    Writes repoint.toml, which you then commit, and one branch for each
+    environment (repoint/env/NAME). Your branch, index and other files stay as
+    they are. Run again, it only creates what is missing.
+    """
     if remote or store or endpoint_url:
         raise UsageError(
             "this version keeps the registry in the local repository only",
@@ -45,8 +55,9 @@ def init(
             hint="leave out --remote and --store",
         )
     names = list(dict.fromkeys(parse_environment(e) for e in environments))
-    done = initialise(settings.directory, os.environ, names, identity=first_identity, time=now())
     console = settings.console
+    with line_feeds_explained(settings.directory), progress(console, "making the registry"):
+        done = initialise(settings.directory, os.environ, names, identity=first_identity, time=now())
     console.done(*(f"created {safe(what)}" for what in done.created))
     if not done.created:
         console.done("nothing to do: this repository is a registry already")

@@ -12,12 +12,26 @@ from repoint_cli.session import opened
 from repoint_schemas.results import NewResult
 
 
-@click.command(epilog="\b\nExamples:\n  repoint new refund")
+@click.command(
+    epilog="""\b
+Examples:
+  repoint new refund        writes agents/refund/agent.toml and its prompt
+  repoint new refund-eu     names: 1 to 63 of a-z, 0-9 and -
+  repoint new refund --json
+
+See also: repoint check AGENT (what is not right in it yet), repoint commit
+AGENT (publish it).
+"""
+)
 @click.argument("agent", metavar="AGENT")
 @global_options
 @pass_settings
 def new(settings: Settings, agent: str) -> None:
-    """Scaffold agents/AGENT/agent.toml and its files; nothing that exists is overwritten."""
+    """Scaffold an agent: agents/AGENT/agent.toml and its files.
+
+    Edit them, then publish with repoint commit. Nothing that exists is
+    overwritten, and nothing is published.
+    """
     name = parse_agent(agent)
     with opened(settings) as session:
         from repoint.scaffold import scaffold_agent

@@ -23,14 +23,26 @@ def _pending_moves(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  repoint status          lists such moves, each with the command to settle it
+
+See also: repoint history (what stands in the ledger).
+
+Exit codes: 0 settled, whichever way; 10 the outcome is still unknown, run it
+again.
+"""
+)
 @click.argument("identifier", metavar="ID", shell_complete=_pending_moves)
 @global_options
 @pass_settings
 def resolve(settings: Settings, identifier: str) -> None:
-    """Settle a move whose outcome is unknown: send it again as it was, or find out that another one won.
+    """Settle a move whose outcome is unknown.
 
-    `repoint status` lists such moves; the next move of the same environment settles them too.
+    Sends the move with this ID again exactly as it was, so that it stands once,
+    or finds out that another one won. Safe to run as often as you like; the next
+    move of the same environment settles it too.
     """
     with opened(settings) as session:
         pending = [p for p in session.workspace.state.pending() if p.id == identifier]

@@ -16,16 +16,27 @@ from repoint.moves import AnyAction, Restore, RollBackTo, StepDown
 from repoint.names import parse_agent, parse_ref, parse_version
 from repoint.registry import Registry
 from repoint.stamps import time_seconds
-from repoint_cli.arguments import complete_versions, dry_run_option, environment_option, message_option, ticket_option
-from repoint_cli.moving import carry_out, result_of, say_move
+from repoint_cli.arguments import (
+    complete_bare_versions,
+    complete_versions,
+    dry_run_option,
+    environment_option,
+    message_option,
+    ticket_option,
+)
+from repoint_cli.moving import carry_out, require_released, result_of, say_move
 from repoint_cli.options import Settings, global_options, pass_settings
-from repoint_cli.output import ago, first_line, safe
+from repoint_cli.output import safe
 from repoint_cli.session import Session, opened
-from repoint_cli.times import parse_moment
+from repoint_cli.tables import first_line
+from repoint_cli.times import ago, parse_moment
 from repoint_schemas.documents import AgentName, Change, EnvironmentName, Record, Version
 from repoint_schemas.results import DifferenceResult
 
 SHOWN_MOVES = 5
+SHOWN_EFFECTS = 8
+LOOKED_INTO = 65_536
+"""Bytes of a file up to which its differences are described: nobody waits for that in an incident."""
 
 
 class Wanted(NamedTuple):
@@ -47,11 +58,22 @@ Examples:
 
 refund@1.5.0 means: get off 1.5.0. When it is not live any more nothing is done,
 so the command is safe to run twice.
+
+See also: repoint history (what was live, and what to go back to), repoint diff
+refund@production refund@production~1 (what changes), repoint unhold.
+
+Exit codes: 4 nothing lies beneath it, 10 the outcome is not known: repoint
+resolve settles it.
 """
 )
 @click.argument("agents", nargs=-1, metavar="[AGENT[@VERSION]]...", shell_complete=complete_versions)
 @environment_option()
-@click.option("--to", metavar="VERSION", help="Back to this version, which was live here before.")
+@click.option(
+    "--to",
+    metavar="VERSION",
+    shell_complete=complete_bare_versions,
+    help="Back to this version, which was live here before.",
+)
 @click.option(
     "--to-generation", type=click.IntRange(min=0), metavar="N", help="The whole environment as in generation N."
 )
@@ -74,7 +96,13 @@ def rollback(
     ticket: str | None,
     dry_run: bool,
 ) -> None:
-    """Get off a bad version: the environment goes back to what was live beneath it, at once."""
+    """Get off a bad version: back to what was live beneath it, at once.
+
+    No confirmation and no gates, frozen or not, in production unless --env says
+    otherwise. The version that is left is held, so that nobody promotes it again
+    by accident; held and yanked versions beneath it are passed over. It is a new
+    record: nothing is lost, and the output says how to undo it.
+    """
     with opened(settings) as session:
         place = session.environment(environment)
         wanted = _wanted(session, agents, to, to_generation, at)
@@ -93,7 +121,8 @@ def _wanted(
     """Read the command line. Raises: UsageError, InvalidInput."""
     named = tuple(_agent_or_pair(text) for text in agents)
     if to is not None and to in session.workspace.environments():
-        raise UsageError(f"--to takes a version; did you mean --env {to}?", kind="did-you-mean-env", hint=f"--env {to}")
+        hint = f"repoint rollback {' '.join(agents)} --env {to}"
+        raise UsageError(f"--to takes a version; did you mean --env {to}?", kind="did-you-mean-env", hint=hint)
     if to is not None and len(named) != 1:
         raise UsageError("--to takes exactly one agent", kind="one-agent", hint="repoint rollback AGENT --to VERSION")
     if sum(x is not None for x in (to, generation, at)) > 1:
@@ -126,7 +155,7 @@ def _action(session: Session, place: EnvironmentName, wanted: Wanted) -> AnyActi
     if wanted.version is None:
         return StepDown(wanted.agents)
     agent, leave = wanted.agents[0]
-    _require_released(registry, agent, wanted.version)
+    require_released(registry, agent, wanted.version)
     return RollBackTo(agent, wanted.version, leave)
 
 
@@ -134,12 +163,7 @@ def _require_known(registry: Registry, place: EnvironmentName, agent: AgentName,
     """A version that never existed is a slip of the pen, not "nothing to do". Raises: NotFound."""
     live = registry.current(place).record.agents.get(agent)
     if live is None or live.version != leave:
-        _require_released(registry, agent, leave)
-
-
-def _require_released(registry: Registry, agent: AgentName, version: Version) -> None:
-    if version not in registry.store.versions(agent).get(agent, []):
-        registry.release(agent, version)
+        require_released(registry, agent, leave)
 
 
 def _nothing_named(session: Session, place: EnvironmentName) -> UsageError:
@@ -195,7 +219,8 @@ def _undo(before: Record, after: Record) -> str:
 
 def _effect(session: Session, record: Record) -> list[DifferenceResult]:
     """What the move changes, by component. Best effort: the rollback stands, whatever can be read."""
-    from repoint.diff import differences, released_side
+    from repoint.diff import difference, released_side
+    from repoint_cli.differences import difference_result
 
     registry = session.workspace.registry
     found: list[DifferenceResult] = []
@@ -204,10 +229,7 @@ def _effect(session: Session, record: Record) -> list[DifferenceResult]:
             continue
         try:
             sides = [released_side(registry, registry.release(change.agent, v)) for v in (change.origin, change.target)]
-            for d in differences(*sides):
-                found.append(
-                    DifferenceResult(d.component, f"{change.agent} {d.name}", d.kind, d.impact, d.old, d.new, d.reason)
-                )
+            found += [difference_result(d, change.agent) for d in difference(*sides, largest=LOOKED_INTO).differences]
         except RepointError as error:
             session.console.warn(f"what changes for {change.agent} cannot be shown: {safe(error.message)}")
     return found
@@ -219,7 +241,14 @@ def _say_details(session: Session, before: Record, after: Record, effect: list[D
         _say_story(session, before, change)
     if effect:
         console.done("  what this changes:")
-        console.done(*(f"    {d.component:<12} {safe(d.name)}  {d.kind} ({d.impact})" for d in effect))
+        console.done(*(f"    {_effect_text(d)}" for d in effect[:SHOWN_EFFECTS]))
+        more = len(effect) - SHOWN_EFFECTS
+        command = f"repoint diff {after.environment}~1 {after.environment}"
+        console.done(f"  {f'and {more} more' if more > 0 else 'in full'}: {command}")
+
+
+def _effect_text(d: DifferenceResult) -> str:
+    return f"{d.agent} {d.component} {safe(d.name)}{': ' + safe(d.where) if d.where else ''}  {d.kind} ({d.impact})"
 
 
 def _say_story(session: Session, before: Record, change: Change) -> None:

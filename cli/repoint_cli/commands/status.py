@@ -1,102 +1,108 @@
-"""``repoint status``: working copies against their latest version, and what is live where, on one screen."""
+"""``repoint status``: what is live where, working copies against their latest version, and what needs attention."""
 
 from __future__ import annotations
 
-import click
+from collections.abc import Collection
 
-from repoint.errors import RepointError, StoreUnavailable
+import click
+import msgspec
+
+from repoint.errors import NotFound, RepointError, StoreUnavailable
+from repoint.names import parse_agent
 from repoint.status import agent_statuses, environment_status
 from repoint.workspace import require_refs_here
+from repoint_cli.arguments import complete_agents, complete_environments
 from repoint_cli.options import Settings, global_options, pass_settings
-from repoint_cli.output import ago, first_line, safe, table
 from repoint_cli.session import Session, now, opened
-from repoint_schemas.results import AgentStatus, EnvironmentStatus, LiveStatus, PendingStatus, StatusResult
+from repoint_cli.terminal import terminal_height, terminal_width
+from repoint_schemas.documents import AgentName, EnvironmentName
+from repoint_schemas.results import EnvironmentStatus, PendingStatus, StatusResult
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  repoint status                    what needs attention, then the rest
+  repoint status refund intake      these agents only
+  repoint status --env production   this environment only
+  repoint status --all              no agent is folded into a count
+  repoint status --json             for programs
+
+In the table a version with * is not the latest, one with ! is yanked; what
+stands beside it is how long it has been live.
+
+See also: repoint history (who moved what), repoint diff staging production
+(what the difference is), repoint verify (is all of it whole).
+
+Exit codes: 9 or 8 where an environment cannot be read; the others are shown.
+"""
+)
+@click.argument("agents", nargs=-1, metavar="[AGENT]...", shell_complete=complete_agents)
+@click.option(
+    "--env",
+    "chosen",
+    multiple=True,
+    metavar="ENV",
+    shell_complete=complete_environments,
+    help="Only this environment; repeat it for more.",
+)
+@click.option("--all", "everything", is_flag=True, help="List every agent, those without anything to say too.")
 @global_options
 @pass_settings
-def status(settings: Settings) -> None:
-    """Working copies against latest, and what is live where: versions, since when, holds, freezes, pending moves."""
+def status(settings: Settings, agents: tuple[str, ...], chosen: tuple[str, ...], everything: bool) -> None:
+    """What is live where, and what needs attention.
+
+    Shows every environment with its last move, then what somebody should look
+    at (yanked or held versions, freezes, environments that differ, changed
+    working copies, moves whose outcome is unknown) with the command that goes
+    on from there, then agents by environments. Reads only.
+    """
     with opened(settings) as session:
-        workspace = session.workspace
-        agents = agent_statuses(workspace)
-        latest = {a.agent: a.latest for a in agents}
-        environments = [environment_status(workspace, e, latest) for e in workspace.known_environments()]
-        pending = [PendingStatus(p.environment, p.id) for p in workspace.state.pending()]
-        result = StatusResult(workspace.registry.id, workspace.registry.authority, agents, environments, [], pending)
-        _say_agents(session, agents)
-        for environment in environments:
-            _say_environment(session, environment)
-        for move in pending:
-            session.console.say(f"pending: {move.id} in {move.environment}: repoint resolve {move.id}")
+        result = _gathered(session, [parse_agent(a) for a in agents], [session.environment(e) for e in chosen])
+        if not session.console.json:
+            from repoint_cli.statusscreen import Screen, status_lines
+
+            screen = Screen(session.console, terminal_width(), terminal_height(), now())
+            session.console.say(*status_lines(screen, result, everything=everything or bool(agents)))
         session.console.result(result, page=True)
-        require_refs_here(workspace)
-        failed = [e for e in environments if e.error]
+        if not result.environments:
+            require_refs_here(session.workspace)
+        failed = [e for e in result.environments if e.error]
         if failed:
             raise _unreadable(session, failed[0])
 
 
-def _say_agents(session: Session, agents: list[AgentStatus]) -> None:
-    console = session.console
-    if not agents:
-        console.say("no agents yet: repoint new AGENT scaffolds one")
-        return
-    colours = {
-        "unchanged": "green",
-        "modified": "yellow",
-        "unpublished": "yellow",
-        "no-latest": "red",
-        "missing": "white",
-    }
-    rows = [[a.agent, a.latest or "-", console.paint(_WORKING[a.working], colours[a.working])] for a in agents]
-    console.say(*table(rows, header=["AGENT", "LATEST", "WORKING COPY"]), "")
+def _gathered(session: Session, names: list[AgentName], chosen: list[EnvironmentName]) -> StatusResult:
+    """Everything, or what was asked for. Raises: NotFound."""
+    workspace = session.workspace
+    yanks = workspace.registry.yanks() or {}
+    agents = agent_statuses(workspace, yanks)
+    latest = {a.agent: a.latest for a in agents}
+    known = workspace.known_environments()
+    for name in chosen:
+        if name not in known:
+            workspace.registry.current(name)
+    environments = [environment_status(workspace, e, latest, yanks) for e in known if e in (chosen or known)]
+    pending = [PendingStatus(p.environment, p.id) for p in workspace.state.pending()]
+    if names:
+        _require_known(names, [*latest, *(each.agent for e in environments for each in e.live)])
+        agents = [a for a in agents if a.agent in names]
+        environments = [_only(e, names) for e in environments]
+    return StatusResult(workspace.registry.id, workspace.registry.authority, agents, environments, [], pending)
 
 
-_WORKING = {
-    "unchanged": "as latest",
-    "modified": "differs from latest",
-    "unpublished": "never published",
-    "no-latest": "no version that is final and not yanked",
-    "missing": "not checked out",
-}
+def _require_known(names: list[AgentName], known: Collection[AgentName]) -> None:
+    for name in names:
+        if name not in known:
+            raise NotFound(f"there is no agent {name} here", kind="no-such-agent", hint=None, agent=name)
 
 
-def _say_environment(session: Session, environment: EnvironmentStatus) -> None:
-    console = session.console
-    if environment.error:
-        name, mark = console.strong(environment.environment), console.paint("unreadable", "red")
-        console.say(f"{name}  {mark}: {safe(environment.error)}", "")
-        return
-    frozen = ""
-    if environment.frozen:
-        why = f": {first_line(environment.frozen.message)}" if environment.frozen.message else ""
-        frozen = console.paint(f"  FROZEN by {safe(environment.frozen.actor.name)}{why}", "cyan", bold=True)
-    console.say(f"{console.strong(environment.environment)}  generation {environment.generation}{frozen}")
-    console.say(*(f"  {line}" for line in table([_live_row(session, live) for live in environment.live])))
-    for held in environment.holds:
-        why = f": {first_line(held.hold.message, 40)}" if held.hold.message else ""
-        console.say(
-            f"  {console.paint('held', 'red')} {held.agent} {held.version} since generation {held.hold.generation}{why}"
-        )
-    console.say("")
-
-
-def _live_row(session: Session, live: LiveStatus) -> list[str]:
-    console = session.console
-    marks = []
-    if not live.latest:
-        marks.append("not latest")
-    if live.yanked is not None:
-        marks.append(console.paint(f"YANKED: {first_line(live.yanked, 30)}", "red"))
-    since = "" if live.time is None else f"for {_since(live.time)}"
-    return [live.agent, console.strong(live.version), since, f"generation {live.since}", ", ".join(marks)]
-
-
-def _since(time_text: str) -> str:
-    from repoint.stamps import time_seconds
-
-    return ago(now() - time_seconds(time_text))
+def _only(environment: EnvironmentStatus, names: list[AgentName]) -> EnvironmentStatus:
+    return msgspec.structs.replace(
+        environment,
+        live=[each for each in environment.live if each.agent in names],
+        holds=[each for each in environment.holds if each.agent in names],
+    )
 
 
 def _unreadable(session: Session, environment: EnvironmentStatus) -> RepointError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from itertools import groupby
 from textwrap import wrap
@@ -10,9 +9,9 @@ from textwrap import wrap
 import click
 
 from repoint.verify import verify as verify_registry
-from repoint.verifyreport import Progress
 from repoint_cli.options import Settings, global_options, pass_settings
 from repoint_cli.output import Console, safe
+from repoint_cli.progress import progress
 from repoint_cli.session import opened
 from repoint_schemas.results import VerifyFinding, VerifyResult
 
@@ -37,20 +36,28 @@ PROMISES = {
 Examples:
   repoint verify           documents, chains, rules, trees, presence of files
   repoint verify --deep    also the bytes of every file
+  repoint verify --json    for a monitor
+
+See also: repoint doctor (are the tools fit), repoint history.
+
+Exit codes: 1 where a promise is broken; the findings name it.
 """
 )
 @click.option("--deep", is_flag=True, help="Read every file too: SHA-256, secrets, invisible characters.")
 @global_options
 @pass_settings
 def verify(settings: Settings, deep: bool) -> int:
-    """Check every promise over the whole registry, and name what breaks one. Writes nothing. Exit 1 on findings."""
+    """Check every promise over the whole registry.
+
+    That no version changed or disappeared, that everything live can be loaded
+    whole, that no ledger was rewritten, and more; what breaks a promise is named
+    with its place. Writes nothing and repairs nothing.
+    """
     with opened(settings) as session:
-        progress = _progress(session.console)
-        try:
-            result = verify_registry(session.workspace, deep=deep, progress=progress)
-        finally:
-            if progress:
-                progress("", 0, 0)
+        with progress(session.console, "verifying") as shown:
+            result = verify_registry(
+                session.workspace, deep=deep, progress=lambda what, done, total: shown.at(done, total, what)
+            )
         _say(session.console, result)
         session.console.result(result)
         return 1 if result.findings else 0
@@ -82,19 +89,3 @@ def _say_findings(console: Console, found: list[VerifyFinding]) -> None:
     for kind, count in counts.items():
         if count > MOST:
             console.say(f"  and {count - MOST} more of {kind}: --json lists all")
-
-
-def _progress(console: Console) -> Progress | None:
-    """How far it is, on one line of a terminal's standard error; none in a pipe, with --json or --quiet."""
-    if console.json or console.quiet or not sys.stderr.isatty():
-        return None
-    width = 0
-
-    def show(what: str, done: int, total: int) -> None:
-        nonlocal width
-        line = f"{what} {done}/{total}" if total else ""
-        sys.stderr.write(f"\r{line.ljust(width)}\r{line}")
-        sys.stderr.flush()
-        width = len(line)
-
-    return show

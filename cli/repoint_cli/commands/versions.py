@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import click
 
-from repoint.errors import RepointError
+from repoint.errors import NotFound, RepointError
 from repoint.moves import Holds
 from repoint.names import highest_first, parse_agent, parse_ref
 from repoint.registry import Listed, Published, Registry
 from repoint.store import Foreign
 from repoint_cli.arguments import complete_agents, complete_refs
 from repoint_cli.options import Settings, global_options, pass_settings
-from repoint_cli.output import first_line, json_text, safe, table, terminal_width
-from repoint_cli.session import Session, opened
+from repoint_cli.output import json_text, safe
+from repoint_cli.session import Session, now, opened
+from repoint_cli.tables import first_line, table
+from repoint_cli.terminal import terminal_width
+from repoint_cli.times import ago, since
 from repoint_schemas.documents import AgentName, Version
 from repoint_schemas.results import (
     ListResult,
@@ -45,8 +48,13 @@ def live_map(session: Session) -> Live:
     name="list",
     epilog="""\b
 Examples:
-  repoint list                 every agent, newest version first
-  repoint list refund -n 20    the newest 20 versions of refund
+  repoint list                  every agent, highest version first
+  repoint list refund -n 20     the highest 20 versions of refund
+  repoint list -n 1             the highest version of every agent
+  repoint list refund --json    with author, ticket and digests
+
+See also: repoint log AGENT (messages in full), repoint show REF (one release),
+repoint status (what is live).
 """,
 )
 @click.argument("agent", required=False, metavar="[AGENT]", shell_complete=complete_agents)
@@ -54,12 +62,16 @@ Examples:
 @global_options
 @pass_settings
 def list_versions(settings: Settings, agent: str | None, limit: int | None) -> None:
-    """Versions of one agent or of all, with where each is live."""
+    """Versions of one agent or of all, highest first, with where each is live.
+
+    Yanked versions and tags that are no releases of this registry are listed and
+    marked. A message is cut to the terminal's width; in a pipe it never is.
+    """
     with opened(settings) as session:
         registry = session.workspace.registry
         taken = registry.store.versions(None if agent is None else parse_agent(agent))
         if agent is not None and not taken:
-            raise _no_agent(session, agent)
+            raise _no_agent(agent)
         wanted = [(a, v) for a in sorted(taken) for v in highest_first(taken[a], limit)]
         live, yanks = live_map(session), registry.yanks()
         rows = [_row(a, v, p, live, yanks) for (a, v), p in zip(wanted, registry.releases(wanted), strict=True)]
@@ -67,19 +79,13 @@ def list_versions(settings: Settings, agent: str | None, limit: int | None) -> N
         session.console.result(ListResult(rows), page=True)
 
 
-def _no_agent(session: Session, agent: str) -> Exception:
-    from difflib import get_close_matches
-
-    from repoint.errors import NotFound
-
-    known = sorted(session.workspace.store.versions())
-    near = get_close_matches(agent, known, n=3) or known[:8]
-    hint = (
-        f"agents with versions: {', '.join(near)}"
-        if near
-        else "nothing was published yet; in a clone: git fetch --tags"
+def _no_agent(agent: str) -> NotFound:
+    return NotFound(
+        f"no version of {agent} was published",
+        kind="no-such-agent",
+        hint="nothing was published yet; in a clone: git fetch --tags",
+        agent=agent,
     )
-    return NotFound(f"no version of {agent} was published", kind="no-such-agent", hint=hint, agent=agent)
 
 
 def _row(agent: AgentName, version: Version, found: Listed, live: Live, yanks: Holds | None) -> VersionResult:
@@ -115,12 +121,12 @@ def _say_list(session: Session, rows: list[VersionResult]) -> None:
         if row.yanked is not None:
             marks.append(console.paint("yanked", "red"))
         if row.foreign:
-            marks.append(console.dim("foreign tag"))
+            marks.append("foreign tag")
         if row.damaged:
             marks.append(console.paint("DAMAGED", "red", bold=True))
         what = first_line(row.foreign or row.damaged or row.message or "", 1000)
         cells.append([row.agent, row.version, ",".join(marks) or "-", (row.time or "-")[:10], what])
-    header = ["AGENT", "VERSION", "LIVE IN", "DATE", "MESSAGE"]
+    header = [console.strong(name) for name in ("AGENT", "VERSION", "LIVE IN", "DATE", "MESSAGE")]
     console.say(*table(cells, header=header, width=terminal_width()))
 
 
@@ -146,18 +152,34 @@ def release_result(found: Published, live: Live, yanks: Holds | None) -> Release
     )
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  repoint log refund             every release of refund
+  repoint log refund -n 3        the highest three
+  repoint log refund --no-pager
+  repoint log refund --json      for programs
+
+See also: repoint history (what was live when), repoint diff (what changed),
+git log -p refund@v1.5.0 (the same with Git, file by file).
+"""
+)
 @click.argument("agent", metavar="AGENT", shell_complete=complete_agents)
 @click.option("-n", "--limit", type=click.IntRange(min=1), metavar="N", help="At most N releases.")
 @global_options
 @pass_settings
 def log(settings: Settings, agent: str, limit: int | None) -> None:
-    """The releases of one agent from the highest version down: who, when, why, from which commit."""
+    """The releases of one agent from the highest version down: who, when, why.
+
+    With the message in full, the version it came after, the kind of change, the
+    ticket and the source commit; yanked and live versions are marked. What was
+    published is one thing, what was live when another: see repoint history.
+    """
     with opened(settings) as session:
         name, registry = parse_agent(agent), session.workspace.registry
         taken = registry.store.versions(name).get(name, [])
         if not taken:
-            raise _no_agent(session, agent)
+            raise _no_agent(agent)
         live, yanks = live_map(session), registry.yanks()
         found = registry.releases((name, v) for v in highest_first(taken, limit))
         releases: list[ReleaseResult] = []
@@ -168,6 +190,8 @@ def log(settings: Settings, agent: str, limit: int | None) -> None:
                 releases.append(release_result(each, live, yanks))
         for release in releases:
             session.console.say(*_release_lines(session, release), "")
+        if limit is not None and len(taken) > limit:
+            session.console.say(f"older releases: repoint log {name} -n {limit * 5}")
         session.console.result(LogResult(name, releases), page=True)
 
 
@@ -176,13 +200,13 @@ def _release_lines(session: Session, release: ReleaseResult) -> list[str]:
     marks = [console.paint(f"live in {at.environment}", "green") for at in release.live]
     if release.yanked is not None:
         marks.append(console.paint(f"yanked: {first_line(release.yanked)}", "red"))
-    head = console.paint(f"{release.agent} {release.version}", "yellow", bold=True)
+    head = console.strong(f"{release.agent} {release.version}")
     if marks:
         head += f"  ({', '.join(marks)})"
     lines = [
         head,
         f"Author: {safe(release.author.name)} <{safe(release.author.email)}>",
-        f"Date:   {release.time}",
+        f"Date:   {release.time}{_how_long_ago(release.time)}",
         f"Parent: {release.parent.version if release.parent else '-'}   Bump: {release.bump or '-'}"
         + (f"   Ticket: {safe(release.ticket)}" if release.ticket else ""),
     ]
@@ -191,20 +215,34 @@ def _release_lines(session: Session, release: ReleaseResult) -> list[str]:
     return [*lines, "", *(f"    {safe(line)}" for line in release.message.split("\n"))]
 
 
+def _how_long_ago(time: str) -> str:
+    """How long ago, on a terminal only: what is in a pipe does not change from second to second."""
+    return "" if terminal_width() is None else f" ({ago(since(time, now()))} ago)"
+
+
 @click.command(
     epilog="""\b
 Examples:
   repoint show refund@1.4.2
   repoint show refund@production      what is live there
   repoint show refund@production~1    what was live there before
-  repoint show refund@latest
+  repoint show refund@latest          the highest final version not yanked
+  repoint show refund@1.4.2 --json    with the manifest, for programs
+
+See also: repoint export REF DIR (its files), repoint diff A B, git show
+refund@v1.4.2:agent.toml (one file, with Git).
 """
 )
 @click.argument("ref", metavar="REF", shell_complete=complete_refs)
 @global_options
 @pass_settings
 def show(settings: Settings, ref: str) -> None:
-    """One release in full: who, when, why, and the model, prompts, integrations and configuration in it."""
+    """One release in full: who, when, why, and what is in it.
+
+    Model, prompts, integrations, configuration and what it requires, read from
+    the release and verified against its digests. The working copy is no release:
+    repoint diff AGENT compares it.
+    """
     with opened(settings) as session:
         wanted = parse_ref(ref)
         if wanted.working:

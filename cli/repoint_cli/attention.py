@@ -1,0 +1,105 @@
+"""What in a registry asks for somebody's attention, most urgent first, each with the command that goes on from there.
+
+Pure: from the result of ``status`` to a list of points. What kinds of points there are is known here, how they are
+shown is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from repoint.names import version_key
+from repoint_cli.safetext import safe
+from repoint_schemas.documents import AgentName, EnvironmentName, Version
+from repoint_schemas.results import AgentStatus, EnvironmentStatus, StatusResult
+
+
+class Point(NamedTuple):
+    """One thing to look at: ``kind`` is one word for all of its sort, ``about`` says what, ``todo`` is a command.
+
+    Points of one kind and ``group`` can be told together: ``what`` they are, and ``todo_all``.
+    """
+
+    kind: str
+    agent: AgentName | None
+    about: str
+    todo: str = ""
+    group: str = ""
+    todo_all: str = ""
+
+
+KINDS = {
+    "pending": "moves whose outcome is not known",
+    "yanked": "yanked versions that are live",
+    "frozen": "frozen environments",
+    "held": "held versions",
+    "unreadable": "agents that cannot be read",
+    "differs": "agents",
+    "modified": "working copies changed since the latest version",
+    "unpublished": "working copies without a published version",
+    "not-live": "latest versions that are live nowhere",
+}
+"""Every kind, most urgent first, and what several of it are called."""
+
+Live = Mapping[EnvironmentName, Mapping[AgentName, Version]]
+
+
+def points(result: StatusResult, live: Live) -> list[Point]:
+    """Everything to look at, most urgent first, then by agent."""
+    found = [Point("pending", None, f"{p.id} in {p.environment}", f"repoint resolve {p.id}") for p in result.pending]
+    for environment in result.environments:
+        found += _of_environment(environment, live[environment.environment])
+    places = [e.environment for e in result.environments if e.error is None]
+    for agent in result.agents:
+        found += _of_agent(agent, live, places)
+    order = list(KINDS)
+    return sorted(found, key=lambda point: (order.index(point.kind), point.group))
+
+
+def _of_environment(environment: EnvironmentStatus, live: Mapping[AgentName, Version]) -> Iterator[Point]:
+    name = environment.environment
+    for each in environment.live:
+        if each.yanked is not None:
+            why = f": {safe(each.yanked)}" if each.yanked else ""
+            todo = f"repoint rollback {each.agent}@{each.version} --env {name}"
+            yield Point("yanked", each.agent, f"{each.agent} {each.version} is live in {name}{why}", todo)
+    if environment.frozen:
+        why = f": {safe(environment.frozen.message)}" if environment.frozen.message else ""
+        yield Point("frozen", None, f"{name} by {safe(environment.frozen.actor.name)}{why}")
+    for held in environment.holds:
+        why = f": {safe(held.hold.message)}" if held.hold.message else ""
+        still = ", and live" if live.get(held.agent) == held.version else ""
+        yield Point("held", held.agent, f"{held.agent} {held.version} in {name}{still}{why}")
+
+
+def _of_agent(agent: AgentStatus, live: Live, places: Sequence[EnvironmentName]) -> Iterator[Point]:
+    name = agent.agent
+    if agent.working == "unreadable":
+        yield Point("unreadable", name, f"{name}: {safe(agent.problem or '')}", f"repoint check {name}")
+    yield from _differences(name, live, places)
+    if agent.working == "modified":
+        yield Point("modified", name, f"{name} since {agent.latest}", f"repoint diff {name}@{agent.latest}")
+    elif agent.working in ("unpublished", "no-latest"):
+        yield Point("unpublished", name, name, f"repoint commit {name} -m TEXT")
+    if agent.latest and places and all(live[place].get(name) != agent.latest for place in places):
+        todo = f"repoint promote {name}@{agent.latest} --env {places[0]}"
+        yield Point("not-live", name, f"{name} {agent.latest}", todo)
+
+
+def _differences(agent: AgentName, live: Live, places: Sequence[EnvironmentName]) -> Iterator[Point]:
+    """Each environment against the one before it, as versions travel (staging, then production)."""
+    for before, after in pairwise(places):
+        here, there = live[before].get(agent), live[after].get(agent)
+        if here == there:
+            continue
+        todo = f"repoint diff {agent}@{after} {agent}@{before}"
+        if here is None or there is None:
+            where, missing = (after, before) if here is None else (before, after)
+            about = f"{agent} {here or there} is live in {where}, not in {missing}"
+            todo = f"repoint promote {agent}@{here or there} --env {missing}"
+        else:
+            behind = "behind" if version_key(there) < version_key(here) else "ahead of"
+            about = f"{agent}: {after} {there} is {behind} {before} {here}"
+        yield Point("differs", agent, about, todo, f"between {before} and {after}", f"repoint diff {before} {after}")
