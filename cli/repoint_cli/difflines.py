@@ -84,12 +84,11 @@ def _shortened(line: DiffLine) -> Iterator[Span]:
     """The spans, unchanged stretches cut to what is next to a change (a JSON line may have thousands of characters)."""
     last = len(line.spans) - 1
     for i, span in enumerate(line.spans):
-        before = "" if i == 0 and line.mark != " " else span.text[:NEAR]
-        after = span.text[-NEAR:] if i < last and line.mark != " " else ""
         if span.changed or len(span.text) <= LONG_STRETCH:
             yield span
-        else:
-            yield Span(f"{before} … {after}".strip(" ") if line.mark == " " else f"{before} … {after}", False)
+            continue
+        before = span.text[: NEAR if i else NEAR // 2]
+        yield Span(f"{before} … {span.text[-NEAR:]}" if i < last else f"{before} …", False)
 
 
 def _painted(console: Console, span: Span, colour: str) -> str:

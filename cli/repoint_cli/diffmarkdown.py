@@ -55,8 +55,8 @@ def _longest_run(texts: Iterable[str]) -> int:
 
 
 def _say_pair(console: Console, pair: AgentPair, *, stat: bool) -> None:
-    for side in (pair.old, pair.new):
-        console.say(*_release(side))
+    told = [line for side in (pair.old, pair.new) for line in _release(side)]
+    console.say(*told, *([""] if told else []))
     texts = {(text.component, text.name): text for text in pair.found.texts}
     for group, differences in groupby(pair.found.differences, key=group_of):
         listed = list(differences)

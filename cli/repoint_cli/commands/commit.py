@@ -35,6 +35,16 @@ Examples:
   repoint commit refund -m "Refund limits" --bump major
   repoint commit refund -m "Try the shorter prompt" --pre rc
   repoint commit refund -m "Hotfix" --base refund@1.2.0
+  repoint commit refund -m "Refund limits" --dry-run   the version, and why
+
+The bump is inferred from what changed: major breaks what others rely on, minor
+changes behaviour, patch is not meant to. A smaller one needs --allow-underbump.
+
+See also: repoint diff AGENT (what changed), repoint check AGENT (what would be
+refused), repoint promote (make it live).
+
+Exit codes: 3 a finding or an under-bump, nothing is published; 5 the version is
+taken by other content.
 """
 )
 @click.argument("agent", metavar="AGENT", shell_complete=complete_agents)

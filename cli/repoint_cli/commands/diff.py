@@ -13,11 +13,11 @@ from repoint_cli.session import opened
     epilog="""\b
 Examples:
   repoint diff refund@1.4.2 refund@1.5.0
-  repoint diff refund@production~1 refund@production   what the last move of refund did
-  repoint diff staging production                      every agent that differs
-  repoint diff production~1 production                 what the last move did
-  repoint diff refund@production                       your working copy against production
-  repoint diff refund                                  your working copy against latest
+  repoint diff refund@production~1 refund@production    its last move
+  repoint diff production~1 production   what the last move changed
+  repoint diff staging production        every agent that differs
+  repoint diff refund@production         your working copy against production
+  repoint diff refund                    your working copy against latest
   repoint diff refund@1.4.2 refund@1.5.0 --format markdown | pbcopy
 
 A and B are AGENT@VERSION, AGENT@ENV, AGENT@ENV~N (N moves earlier), AGENT@latest,
@@ -26,6 +26,8 @@ has the name of an environment, @ENV is the environment.
 
 Every change is major (breaks what others rely on), minor (changes behaviour) or
 patch (is not meant to); docs/reference/rules.md lists the rules.
+
+See also: repoint history (what moved when), repoint rollback (get off it).
 """
 )
 @click.argument("first", metavar="A", shell_complete=complete_sides)
