@@ -98,7 +98,7 @@ def _compare_manifest(old: Snapshot, new: Snapshot, files: Files, found: Compare
     if old.manifest.sha256 == new.manifest.sha256:
         return
     pair = Pair("file", new.manifest.path, old.manifest, new.manifest)
-    if found.differences or not files.small(old.manifest, new.manifest):
+    if not files.closely or found.differences or not files.small(old.manifest, new.manifest):
         found.files.append(FileCount(new.manifest.path, None, None, None))
     else:
         compared = compare_plainly(pair, files)
@@ -116,10 +116,10 @@ def _compare_prompts(old: Mapping[str, FileEntry], new: Mapping[str, FileEntry],
         if after is None:
             if before is not None and name not in former:
                 found.differences.append(_gone(name, before))
-                found.add(compare_new_text("prompt", name, before, files.read_old, added=False))
+                found.add(compare_new_text("prompt", name, before, files, added=False))
         elif before is None:
             found.differences.append(judged("prompt", name, "prompt-added", None, sha(after), path=after.path))
-            found.add(compare_new_text("prompt", name, after, files.read_new, added=True))
+            found.add(compare_new_text("prompt", name, after, files, added=True))
         else:
             found.add(_compare_known(name, renames.get(name), before, after, files))
     return found
@@ -146,7 +146,7 @@ def _compare_known(name: str, former: str | None, old: FileEntry, new: FileEntry
         )
         found.differences.append(renamed)
     if old.sha256 != new.sha256:
-        found.add(compare_prompt(Pair("prompt", name, old, new), files))
+        found.add(compare_prompt(Pair("prompt", name, old, new, files.closely), files))
     elif old.path != new.path and former is None:
         found.add(moved_file(name, old, new))
     return found

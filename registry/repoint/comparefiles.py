@@ -60,11 +60,15 @@ class FileCount(msgspec.Struct, frozen=True):
 
 
 class Files(NamedTuple):
-    """How the files of both sides are read, and how closely they are looked at."""
+    """How the files of both sides are read, and how closely they are looked at.
+
+    Without ``closely`` texts are judged as well, but not compared line by line: for who cannot wait.
+    """
 
     read_old: ReadFile
     read_new: ReadFile
     largest: int = LARGEST
+    closely: bool = True
 
     def small(self, *entries: FileEntry) -> bool:
         """Whether all of these files are looked into."""
@@ -94,6 +98,7 @@ class Pair(NamedTuple):
     name: str
     old: FileEntry
     new: FileEntry
+    closely: bool = True
 
     def judged(self, rule: str, reason: str | None = None) -> Difference:
         """This file as one difference."""
@@ -112,13 +117,15 @@ def sha(entry: FileEntry | None) -> str | None:
 
 def compare_prompt(pair: Pair, files: Files) -> Compared:
     """A prompt whose bytes differ: by structure where it has one, its text by words. Raises: Corrupt."""
-    from repoint.specread import parse
-
     if not files.small(pair.old, pair.new):
         return _not_looked_into(pair, "prompt-opaque", files)
     old, new = files.read_old(pair.old), files.read_new(pair.new)
     if b"\0" in old or b"\0" in new:
         return Compared([pair.judged("prompt-opaque", "it is no text")], [], [_count(pair, None)], [])
+    if _is_prose(pair.old, old) and _is_prose(pair.new, new):
+        return _compare_text(pair, _text(old), _text(new))
+    from repoint.specread import parse
+
     before, after = parse(old, pair.old.path), parse(new, pair.new.path)
     if before.form != after.form or before.problems or after.problems:
         return _compare_text(pair, _text(old), _text(new))
@@ -132,6 +139,11 @@ def compare_prompt(pair: Pair, files: Files) -> Compared:
     if before.form == "jsonl":
         return _compare_examples(pair, before, after, _text(old), _text(new))
     return _compare_text(pair, _text(old), _text(new))
+
+
+def _is_prose(entry: FileEntry, content: bytes) -> bool:
+    """Whether the file has no structure for certain; saves loading what reads structured files."""
+    return entry.path.endswith((".md", ".txt", ".j2")) and b"---" not in content[:8]
 
 
 def compare_plainly(pair: Pair, files: Files) -> Compared:
@@ -162,15 +174,13 @@ def moved_file(name: str, old: FileEntry, new: FileEntry) -> Compared:
     return Compared([found], [], [FileCount(new.path, old.path, 0, 0)], [])
 
 
-def compare_new_text(component: Component, name: str, entry: FileEntry, read: ReadFile, *, added: bool) -> Compared:
+def compare_new_text(component: Component, name: str, entry: FileEntry, files: Files, *, added: bool) -> Compared:
     """The text of a file that is new or gone, as lines that are all added or removed. Raises: Corrupt."""
+    read = files.read_new if added else files.read_old
+    if not files.closely or entry.size > COUNTED or b"\0" in (content := read(entry)):
+        return Compared([], [], [FileCount(entry.path, None, None, None)], [])
     from repoint.textdiff import compare_texts
 
-    if entry.size > COUNTED:
-        return Compared([], [], [FileCount(entry.path, None, None, None)], [])
-    content = read(entry)
-    if b"\0" in content:
-        return Compared([], [], [FileCount(entry.path, None, None, None)], [])
     text = _text(content)
     diff = compare_texts("", text) if added else compare_texts(text, "")
     change = TextChange(component, name, None if added else entry.path, entry.path if added else None, diff)
@@ -201,9 +211,15 @@ def _count(pair: Pair, diff: TextDiff | None) -> FileCount:
 def _compare_text(
     pair: Pair, old: str, new: str, *, lines_above: tuple[int, int] = (0, 0), mustache: bool = False
 ) -> Compared:
-    from repoint.textdiff import comment_syntax_of, compare_texts
+    from repoint.textcomments import comment_syntax_of
+    from repoint.textnature import harmless_nature
 
     comments = "mustache" if mustache else comment_syntax_of(pair.new.path)
+    if not pair.closely:
+        rule, reason = _BY_NATURE[harmless_nature(old, new, comments) or "text"]
+        return Compared([pair.judged(rule, reason)], [], [_count(pair, None)], [])
+    from repoint.textdiff import compare_texts
+
     diff = _moved_down(compare_texts(old, new, comments=comments), *lines_above)
     rule, reason = _BY_NATURE[diff.nature]
     if diff.also:
@@ -232,9 +248,11 @@ def _moved_down(diff: TextDiff, old: int, new: int) -> TextDiff:
 
 
 def _by_structure(pair: Pair, found: SpecComparison, same: str, old: str, new: str) -> Compared:
-    from repoint.textdiff import compare_texts
+    lines = None
+    if pair.closely and max(pair.old.size, pair.new.size) <= COUNTED:
+        from repoint.textdiff import compare_texts
 
-    lines = compare_texts(old, new) if max(pair.old.size, pair.new.size) <= COUNTED else None
+        lines = compare_texts(old, new)
     counts = [_count(pair, lines)]
     limits = [f"{pair.new.path}: {limit}" for limit in found.limits]
     if not found.changes and not found.limits:
@@ -285,7 +303,7 @@ def _compare_examples(pair: Pair, before: Parsed, after: Parsed, old: str, new: 
     found = _compare_text(pair, old, new)
     same = not compare_values(before.value, after.value).changes
     rule = "prompt-layout" if same else "prompt-examples"
-    reason = None if same else _examples(found.texts[0].diff, before, after)
+    reason = None if same else _examples(found.texts[0].diff, before, after) if found.texts else "the examples differ"
     return found._replace(differences=[pair.judged(rule, reason)])
 
 

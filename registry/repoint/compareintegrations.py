@@ -83,7 +83,7 @@ def _compare_specs(name: str, old: Integration, new: Integration, files: Files) 
         found.files.append(FileCount(old.spec.path, None, None, None))
     elif old.spec is not None and new.spec is not None:
         if old.spec.sha256 != new.spec.sha256:
-            found.add(compare_spec(Pair("integration", name, old.spec, new.spec), files))
+            found.add(compare_spec(Pair("integration", name, old.spec, new.spec, files.closely), files))
         elif old.spec.path != new.spec.path:
             found.add(moved_file(name, old.spec, new.spec))
     return found

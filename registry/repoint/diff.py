@@ -50,14 +50,14 @@ def working_side(contents: Contents) -> Side:
     return Side(contents.document.agent, None, digest_of(contents.content), contents.document, read)
 
 
-def difference(old: Side, new: Side, *, largest: int = LARGEST) -> VersionDiff:
+def difference(old: Side, new: Side, *, largest: int = LARGEST, closely: bool = True) -> VersionDiff:
     """Everything that differs between two sides; files of more than ``largest`` bytes are not looked into.
 
-    Raises: Corrupt.
+    Without ``closely`` texts are judged but not compared line by line. Raises: Corrupt.
     """
     if old.digest == new.digest:
         return NO_DIFFERENCE
-    return compare(old.snapshot, new.snapshot, Files(old.read, new.read, largest))
+    return compare(old.snapshot, new.snapshot, Files(old.read, new.read, largest, closely))
 
 
 class SetSide(msgspec.Struct, frozen=True):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from repoint.textalign import Area
 from repoint.textcomments import CommentSyntax, without_comments
 from repoint.texttokens import joins_unspaced_lines
+
+if TYPE_CHECKING:
+    from repoint.textalign import Area
 
 Nature = Literal["text", "white-space", "comments", "line-endings", "final-newline", "moved"]
 """What a change amounts to: the most harmless one that explains all of it.
@@ -47,6 +49,8 @@ def moved_nature(old: list[str], new: list[str], gaps: list[Area], comments: Com
     """Whether the same lines stand in another order; white space, blank lines and comments apart."""
     if comments is not None:
         old, new = (without_comments("\n".join(lines), comments).split("\n") for lines in (old, new))
+        from repoint.textalign import Area
+
         gaps = [Area(0, len(old), 0, len(new))]
     removed = [line for gap in gaps for line in old[gap.old : gap.old_end] if line and not line.isspace()]
     added = [line for gap in gaps for line in new[gap.new : gap.new_end] if line and not line.isspace()]

@@ -229,7 +229,7 @@ def _effect(session: Session, record: Record) -> list[DifferenceResult]:
             continue
         try:
             sides = [released_side(registry, registry.release(change.agent, v)) for v in (change.origin, change.target)]
-            found += [difference_result(d, change.agent) for d in difference(*sides, largest=LOOKED_INTO).differences]
+            found += [difference_result(d, change.agent) for d in difference(*sides, largest=LOOKED_INTO, closely=False).differences]
         except RepointError as error:
             session.console.warn(f"what changes for {change.agent} cannot be shown: {safe(error.message)}")
     return found
