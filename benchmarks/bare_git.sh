@@ -80,10 +80,12 @@ show)
 diff) git diff "$1" "$2" -- . ':!.repoint' ;;
 changed)
     # the folder against the tag, through an index of its own
-    index=$(git rev-parse --git-dir)/bare_git.index
-    GIT_INDEX_FILE=$index git read-tree "$1"
-    GIT_INDEX_FILE=$index git --work-tree="$2" diff -- . ':!.repoint'
-    rm -f "$index"
+    GIT_DIR=$(git rev-parse --absolute-git-dir)
+    export GIT_DIR GIT_WORK_TREE=. GIT_INDEX_FILE="$GIT_DIR/bare_git.index"
+    cd "$2"
+    git read-tree "$1"
+    git diff -- . ':!.repoint'
+    rm -f "$GIT_INDEX_FILE"
     ;;
 envs) git diff "$env/$1" "$env/$2" -- agents ;;
 history) git log --first-parent -n 20 "$env/$1" -- ;;

@@ -31,6 +31,7 @@ class Case(NamedTuple):
     ``{name}`` in an argument is a value of the registry (``places.Place.values``). ``writes`` marks what changes it:
     afterwards everything is put back. ``bare`` is what ``bare_git.sh`` is asked to do beside it. ``everywhere`` unset:
     the registry plays no part, so it is measured once. ``empty``: it runs in a repository without a registry.
+    ``packs``: it packs refs where many are loose, so loose ones are not what it would find a second time.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Case(NamedTuple):
     bare: tuple[str, ...] = ()
     everywhere: bool = True
     empty: bool = False
+    packs: bool = False
     codes: tuple[int, ...] = (0,)
     variables: tuple[tuple[str, str], ...] = ()
 
@@ -90,6 +92,7 @@ CASES = (
         ("commit", "refund", "-m", "Ask first"),
         Budget(COMMIT_UNITS),
         writes=True,
+        packs=True,
         bare=("publish", "agents/refund", "refund@v{newest}", "refund@v99999.0.0"),
     ),
     Case("commit --dry-run", ("commit", "refund", "-m", "Ask first", "--dry-run"), Budget(COMMIT_UNITS)),

@@ -73,7 +73,7 @@ def here(case: Case, at: Place, first: Place) -> bool:
     """Whether a case is measured in a place; one in which the registry plays no part is measured in the first."""
     if case.empty or at.size == 0:
         return case.empty and at.size == 0
-    return case.everywhere or at is first
+    return (case.everywhere or at is first) and not (case.packs and at.refs == "loose")
 
 
 def _built(cache: Path, size: int, refs: str) -> Path:

@@ -6,89 +6,30 @@ says of each provider.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Sequence
-from typing import Protocol, cast
 
-Table = list[list[str]]
-
-COMPARISONS = (
-    ("repoint.componentrules", "What a manifest names"),
-    ("repoint.specrules", "Inside specifications and other structured files"),
-)
-"""Modules with a table ``RULES``, each under its heading."""
-
-
-class LintRule(Protocol):
-    """What the page needs of a rule of ``check``."""
-
-    name: str
-    severity: str
-    why: str
-    fix: str
-    sources: Sequence[str]
-
-
-class ComparisonRule(Protocol):
-    """What the page needs of a rule that judges one change."""
-
-    name: str
-    impact: str
-    why: str
-    sources: Sequence[str]
-
-
-def lint_rules() -> list[LintRule]:
-    """Every rule of ``repoint check``."""
-    module = importlib.import_module("repoint.lintrules")
-    return list(cast("Iterable[LintRule]", module.all_rules()))
-
-
-def comparison_rules(name: str) -> list[ComparisonRule]:
-    """The rules of one module, in its order."""
-    found = importlib.import_module(name).RULES
-    return [cast("ComparisonRule", rule) for rule in found.values()]
-
-
-class ProviderRule(Protocol):
-    """What the page needs of a provider's naming of models."""
-
-    provider: str
-    pinned: str
-    floats: str
-    page: str
-    address: str
-    reviewed: str
-    stated: bool
-
-
-def provider_rules() -> list[ProviderRule]:
-    """What is known of each provider's names."""
-    module = importlib.import_module("repoint.modelpages")
-    return list(cast("Iterable[ProviderRule]", module.PROVIDER_RULES))
+from repoint import componentrules, specrules
+from repoint.changes import ChangeRule
+from repoint.lintrules import all_rules
+from repoint.modelpages import PROVIDER_RULES, ProviderRule
 
 
 def lines() -> list[str]:
     """The page, line by line."""
     text = ["# Rules", ""]
     text += [*_INTRODUCTION.splitlines(), "", "## Lints", "", *_LINTS.splitlines(), ""]
-    text += [
-        "| rule | severity |",
-        "| --- | --- |",
-        *(f"| [{r.name}](#{r.name}) | {r.severity} |" for r in lint_rules()),
-    ]
-    text += [""]
-    for rule in lint_rules():
+    text += ["| rule | severity |", "| --- | --- |"]
+    text += [*(f"| [{rule.name}](#{rule.name}) | {rule.severity} |" for rule in all_rules()), ""]
+    for rule in all_rules():
         text += [f"### {rule.name}", "", f"**{rule.severity}.** {_sentence(rule.why)}", ""]
         text += [f"*Mend it:* {_sentence(rule.fix)}", ""] if rule.fix else []
         text += _sources(rule.sources)
     text += ["## Judgements", "", *_JUDGEMENTS.splitlines(), ""]
-    for module, heading in COMPARISONS:
-        text += [f"### {heading}", "", "| rule | impact | why | sources |", "| --- | --- | --- | --- |"]
-        text += [_row(r.name, r.impact, r.why, "; ".join(r.sources)) for r in comparison_rules(module)] + [""]
+    text += _judgements("What a manifest names", componentrules.RULES.values())
+    text += _judgements("Inside specifications and other structured files", specrules.RULES.values())
     text += ["## Model names", "", *_MODELS.splitlines(), ""]
     text += ["| provider | pinned | floats | source | read |", "| --- | --- | --- | --- | --- |"]
-    return [*text, *(_provider(rule) for rule in provider_rules())]
+    return [*text, *(_provider(rule) for rule in PROVIDER_RULES)]
 
 
 _INTRODUCTION = """\
@@ -115,6 +56,11 @@ _MODELS = """\
 A name *floats* when its provider may let it mean another model tomorrow. For a provider that is not listed only names
 like `latest` float. "Our reading": the page does not say it in so many words.
 """
+
+
+def _judgements(heading: str, rules: Iterable[ChangeRule]) -> list[str]:
+    rows = [_row(rule.name, rule.impact, rule.why, "; ".join(rule.sources)) for rule in rules]
+    return [f"### {heading}", "", "| rule | impact | why | sources |", "| --- | --- | --- | --- |", *rows, ""]
 
 
 def _provider(rule: ProviderRule) -> str:

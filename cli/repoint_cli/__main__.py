@@ -1,9 +1,15 @@
-"""``python -m repoint_cli`` and the ``repoint`` command: Ctrl-C is quiet even while the program is being loaded."""
+"""``python -m repoint_cli`` and the ``repoint`` command: Ctrl-C is quiet even while the program is being loaded.
+
+So nothing is imported outside ``main`` that Python itself has not loaded before, not even ``typing``.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import NoReturn
+
+TYPE_CHECKING = False  # as typing has it, which would be five milliseconds in which Ctrl-C prints a traceback
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def main() -> NoReturn:

@@ -6,7 +6,7 @@ shown is not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -44,6 +44,8 @@ KINDS = {
 """Every kind, most urgent first, and what several of it are called."""
 
 Live = Mapping[EnvironmentName, Mapping[AgentName, Version]]
+Held = Collection[tuple[EnvironmentName, AgentName, Version]]
+"""What was rolled back from where: no promote of it is advised."""
 
 
 def points(result: StatusResult, live: Live) -> list[Point]:
@@ -52,8 +54,9 @@ def points(result: StatusResult, live: Live) -> list[Point]:
     for environment in result.environments:
         found += _of_environment(environment, live[environment.environment])
     places = [e.environment for e in result.environments if e.error is None]
+    held = {(e.environment, each.agent, each.version) for e in result.environments for each in e.holds}
     for agent in result.agents:
-        found += _of_agent(agent, live, places)
+        found += _of_agent(agent, live, places, held)
     order = list(KINDS)
     return sorted(found, key=lambda point: (order.index(point.kind), point.group))
 
@@ -74,21 +77,23 @@ def _of_environment(environment: EnvironmentStatus, live: Mapping[AgentName, Ver
         yield Point("held", held.agent, f"{held.agent} {held.version} in {name}{still}{why}")
 
 
-def _of_agent(agent: AgentStatus, live: Live, places: Sequence[EnvironmentName]) -> Iterator[Point]:
+def _of_agent(agent: AgentStatus, live: Live, places: Sequence[EnvironmentName], held: Held) -> Iterator[Point]:
     name = agent.agent
     if agent.working == "unreadable":
         yield Point("unreadable", name, f"{name}: {safe(agent.problem or '')}", f"repoint check {name}")
-    yield from _differences(name, live, places)
+    yield from _differences(name, live, places, held)
     if agent.working == "modified":
         yield Point("modified", name, f"{name} since {agent.latest}", f"repoint diff {name}@{agent.latest}")
     elif agent.working in ("unpublished", "no-latest"):
         yield Point("unpublished", name, name, f"repoint commit {name} -m TEXT")
-    if agent.latest and places and all(live[place].get(name) != agent.latest for place in places):
-        todo = f"repoint promote {name}@{agent.latest} --env {places[0]}"
-        yield Point("not-live", name, f"{name} {agent.latest}", todo)
+    latest = agent.latest
+    if latest is None or not places or any(live[place].get(name) == latest for place in places):
+        return
+    if not any((place, name, latest) in held for place in places):
+        yield Point("not-live", name, f"{name} {latest}", f"repoint promote {name}@{latest} --env {places[0]}")
 
 
-def _differences(agent: AgentName, live: Live, places: Sequence[EnvironmentName]) -> Iterator[Point]:
+def _differences(agent: AgentName, live: Live, places: Sequence[EnvironmentName], held: Held) -> Iterator[Point]:
     """Each environment against the one before it, as versions travel (staging, then production)."""
     for before, after in pairwise(places):
         here, there = live[before].get(agent), live[after].get(agent)
@@ -96,9 +101,10 @@ def _differences(agent: AgentName, live: Live, places: Sequence[EnvironmentName]
             continue
         todo = f"repoint diff {agent}@{after} {agent}@{before}"
         if here is None or there is None:
-            where, missing = (after, before) if here is None else (before, after)
-            about = f"{agent} {here or there} is live in {where}, not in {missing}"
-            todo = f"repoint promote {agent}@{here or there} --env {missing}"
+            where, missing, version = (after, before, there) if here is None else (before, after, here)
+            about = f"{agent} {version} is live in {where}, not in {missing}"
+            stopped = version is None or (missing, agent, version) in held
+            todo = "" if stopped else f"repoint promote {agent}@{version} --env {missing}"
         else:
             behind = "behind" if version_key(there) < version_key(here) else "ahead of"
             about = f"{agent}: {after} {there} is {behind} {before} {here}"

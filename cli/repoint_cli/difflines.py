@@ -51,6 +51,8 @@ def what_text(d: Difference) -> str:
     """Where it lies: the place inside the file, or the name within the component."""
     if d.where:
         return safe(d.where)
+    if d.component == "integration" and "." in d.name:
+        return safe(d.name.partition(".")[2])
     if d.component in ("prompt", "integration", "file"):
         return {"changed": "", "added": "new", "removed": "gone"}.get(d.kind, d.kind)
     return safe(d.name)

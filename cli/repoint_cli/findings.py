@@ -18,9 +18,11 @@ _COLOURS = {"error": "red", "warning": "yellow"}
 
 
 def finding_result(finding: Finding, folder: str) -> FindingResult:
-    """One finding for programs; the path is relative to the repository."""
+    """One finding for programs; the path is relative to the repository. No secret that it quotes is repeated."""
+    from repoint.secretmask import masked
+
     path = f"{folder}/{finding.path}" if folder else finding.path
-    return FindingResult(finding.rule, path, finding.line, finding.severity, finding.message, finding.allowed)
+    return FindingResult(finding.rule, path, finding.line, finding.severity, masked(finding.message), finding.allowed)
 
 
 def finding_line(console: Console, found: FindingResult) -> str:

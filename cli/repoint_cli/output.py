@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -112,16 +113,31 @@ class Console:
         _write(text, colour=self.colour)
 
     def error(self, error: RepointError) -> None:
-        """One error on standard error: an object with ``--json``, else what, where, and what to do."""
+        """One error on standard error: an object with ``--json``, else what, where, and what to do.
+
+        A key that somebody pasted into a manifest or a command line is not repeated.
+        """
+        from repoint.secretmask import masked
+
+        message, hint = masked(error.message), masked(error.hint) if error.hint else error.hint
         if self.json:
             from repoint_schemas.results import ErrorResult, Failure
 
-            failure = Failure(error.kind, error.message, error.hint, error.exit_code, dict(error.facts))
+            facts = {name: _masked_values(value, masked) for name, value in error.facts.items()}
+            failure = Failure(error.kind, message, hint, error.exit_code, facts)
             click.echo(_json_text(ErrorResult(failure), indent=-1), err=True)
             return
-        self.note(f"{self._label('error:', 'red')} {safe(error.message, newline=chr(10))}")
-        if error.hint:
-            self.note(f"{self._label('hint:', 'white')} {safe(error.hint, newline=chr(10) + '      ')}")
+        self.note(f"{self._label('error:', 'red')} {safe(message, newline=chr(10))}")
+        if hint:
+            self.note(f"{self._label('hint:', 'white')} {safe(hint, newline=chr(10) + '      ')}")
+
+
+def _masked_values(value: object, mask: Callable[[str], str]) -> object:
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, dict):
+        return {key: _masked_values(inner, mask) for key, inner in value.items()}
+    return [_masked_values(inner, mask) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _json_text(result: Result | ErrorResult, *, indent: int) -> str:

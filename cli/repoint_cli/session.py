@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from repoint.errors import InvalidInput, NotFound, RepointError
+from repoint.errors import Corrupt, InvalidInput, NotFound, RepointError
 from repoint.names import parse_environment
 from repoint.workspace import Workspace, environment_error, open_workspace, path_of_address
 from repoint_cli.options import Settings
@@ -87,10 +87,12 @@ def opened(settings: Settings) -> Iterator[Session]:
         workspace = open_workspace(folder, os.environ, by_address=bool(address))
     try:
         yield Session(workspace, settings.console, settings)
-    except NotFound as error:
+    except (NotFound, Corrupt) as error:
         better: RepointError = environment_error(workspace, error)
         if better is not error:
             raise better from error
+        if isinstance(error, Corrupt):
+            raise
         from repoint_cli.suggest import improve
 
         improve(workspace, error)

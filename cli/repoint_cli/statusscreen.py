@@ -58,7 +58,8 @@ def status_lines(screen: Screen, result: StatusResult, *, everything: bool = Fal
     live: Live = {e.environment: {each.agent: each.version for each in e.live} for e in result.environments}
     found = points(result, live)
     folded = screen.height is not None and not everything
-    head = [*_environments(screen, result), "", *_attention(screen, found, folded=folded)]
+    places = _environments(screen, result)
+    head = [*places, *[""] * bool(places), *_attention(screen, found, folded=folded)]
     urgent = {point.agent: len(found) - at for at, point in reversed(list(enumerate(found))) if point.agent}
     rows = sorted(result.agents, key=lambda each: -urgent.get(each.agent, 0)) if folded else result.agents
     shown = rows
@@ -76,9 +77,8 @@ def _environments(screen: Screen, result: StatusResult) -> list[str]:
     rows, lines = [], []
     for each in result.environments:
         if each.error is not None:
-            lines.append(
-                f"{console.strong(each.environment)}  {console.paint('unreadable', 'red')}: {safe(each.error)}"
-            )
+            error = safe(each.error, newline=" ")
+            lines.append(f"{console.strong(each.environment)}  {console.paint('unreadable', 'red')}: {error}")
             continue
         frozen = console.paint("FROZEN", "magenta", bold=True) if each.frozen else ""
         who = f"{each.action} by {safe(each.actor.name)}" if each.generation and each.actor else "never moved"

@@ -29,7 +29,8 @@ def working_copy(session: Session, agent: AgentName, source: Path | None = None)
         raise NotFound(
             "there is no checkout with a repoint.toml here that says where agents are",
             kind="no-config",
-            hint=f"name the folder: repoint commit {agent} --from DIR",
+            hint=f"commit takes the folder: repoint commit {agent} --from DIR; diff takes a second side: "
+            f"repoint diff A {agent}@latest",
         )
     from repoint.config import agent_folder
 

@@ -66,15 +66,6 @@ def highest(impacts: list[Bump]) -> Bump | None:
     return max(impacts, key=RANK.__getitem__, default=None)
 
 
-def same_value(old: object, new: object) -> bool:
-    """Equality of JSON values: 1 is 1.0, but not true. Not for values nested deeper than documents may be."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        return old.keys() == new.keys() and all(same_value(old[key], new[key]) for key in old)
-    if isinstance(old, list) and isinstance(new, list):
-        return len(old) == len(new) and all(map(same_value, old, new))
-    return isinstance(old, bool) == isinstance(new, bool) and old == new
-
-
 class ChangeRule(msgspec.Struct, frozen=True):
     """How one kind of change is judged: its impact, why, and the sources of the facts that it goes by."""
 

@@ -127,6 +127,10 @@ def compare_prompt(pair: Pair, files: Files) -> Compared:
     from repoint.specread import parse
 
     before, after = parse(old, pair.old.path), parse(new, pair.new.path)
+    if _lacks_head(pair, before, after):
+        texts = _compare_text(pair, _text(old), _text(new))
+        reason = "the front matter cannot be read on both sides, so it was not compared and is taken as breaking"
+        return texts._replace(differences=[pair.judged("prompt-head-unread", reason), *texts.differences])
     if before.form != after.form or before.problems or after.problems:
         return _compare_text(pair, _text(old), _text(new))
     if before.form == "front-matter":
@@ -139,6 +143,12 @@ def compare_prompt(pair: Pair, files: Files) -> Compared:
     if before.form == "jsonl":
         return _compare_examples(pair, before, after, _text(old), _text(new))
     return _compare_text(pair, _text(old), _text(new))
+
+
+def _lacks_head(pair: Pair, before: Parsed, after: Parsed) -> bool:
+    """Whether one side of a prompty or dotprompt file has front matter that can be read, and the other has not."""
+    read = [each.form == "front-matter" and not each.problems for each in (before, after)]
+    return pair.new.path.endswith((".prompty", ".prompt")) and read[0] != read[1]
 
 
 def _is_prose(entry: FileEntry, content: bytes) -> bool:
@@ -154,6 +164,7 @@ def compare_plainly(pair: Pair, files: Files) -> Compared:
 def compare_spec(pair: Pair, files: Files) -> Compared:
     """A spec whose bytes differ: by structure, or as text where it has none that can be read. Raises: Corrupt."""
     from repoint.speccompare import compare_specs
+    from repoint.textnature import harmless_nature
 
     if not files.small(pair.old, pair.new):
         return _not_looked_into(pair, "spec-opaque", files)
@@ -163,7 +174,9 @@ def compare_spec(pair: Pair, files: Files) -> Compared:
         problems = (*before.problems, *after.problems)
         why = f"it cannot be read ({problems[0].message})" if problems else "it is no structured document"
         found = _compare_text(pair, _text(old), _text(new))
-        return found._replace(differences=[pair.judged("spec-opaque", f"{why}, so its contract was not compared")])
+        nature = harmless_nature(_text(old), _text(new), None) if not problems else None
+        words = ("spec-layout", None) if nature else ("spec-opaque", f"{why}, so its contract was not compared")
+        return found._replace(differences=[pair.judged(*words)])
     return _by_structure(pair, compare_specs(before.value, after.value), "spec-layout", _text(old), _text(new))
 
 
@@ -274,16 +287,31 @@ def _as_differences(pair: Pair, changes: Iterable[SpecChange]) -> Iterator[Diffe
 
 def _compare_front_matter(pair: Pair, before: Parsed, after: Parsed, old: str, new: str) -> Compared:
     """Front matter by its structure, the text after it by words; the line counts are those of the whole file."""
+    from repoint.jsonviews import equal_values
     from repoint.speccompare import compare_front_matter
 
     found = compare_front_matter(before.value, after.value, "prompt" if _is_dotprompt(pair) else "prompty")
     whole = _by_structure(pair, found, "prompt-layout", old, new)
+    layout = _other_keys(before.value, after.value) if not _is_dotprompt(pair) else None
+    if not found.changes and not found.limits and not equal_values(before.value, after.value):
+        reason = f"the front matter means the same, {layout or 'in another notation'}"
+        whole = whole._replace(differences=[pair.judged("prompt-layout", reason)])
+    elif found.changes and layout:
+        reason = f"what else differs in the front matter means the same, {layout}"
+        whole.differences.append(pair.judged("prompt-layout", reason))
     if before.body == after.body:
         return whole
     above = (before.body_line - 1, after.body_line - 1)
     text = _compare_text(pair, before.body, after.body, lines_above=above, mustache=_uses_mustache(after.value))
     changes = whole.differences if found.changes else []
     return Compared([*changes, *text.differences], text.texts, whole.files, [*whole.limits, *text.limits])
+
+
+def _other_keys(old: object, new: object) -> str | None:
+    from repoint.promptheads import other_keys
+
+    keys = other_keys(old, new)
+    return f"by other keys: {', '.join(keys)}" if keys else None
 
 
 def _uses_mustache(front_matter: object) -> bool:
@@ -301,8 +329,9 @@ def _compare_examples(pair: Pair, before: Parsed, after: Parsed, old: str, new: 
     from repoint.speccompare import compare_values
 
     found = _compare_text(pair, old, new)
-    same = not compare_values(before.value, after.value).changes
-    rule = "prompt-layout" if same else "prompt-examples"
+    compared = compare_values(before.value, after.value)
+    same = not compared.limits and all(each.rule == "text-layout-changed" for each in compared.changes)
+    rule = "prompt-white-space" if same and compared.changes else "prompt-layout" if same else "prompt-examples"
     reason = None if same else _examples(found.texts[0].diff, before, after) if found.texts else "the examples differ"
     return found._replace(differences=[pair.judged(rule, reason)])
 

@@ -5,15 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from repoint.changes import Difference, same_value
+from repoint.changes import Difference
 from repoint.componentrules import judged
 from repoint.errors import InvalidInput
+from repoint.jsonviews import equal_values, number
 from repoint.requires import narrows, parse_range
 from repoint_schemas.documents import AgentName, Model
 
 _STAGES = {"latest", "preview", "exp", "experimental", "beta", "alpha", "rc", "stable"}
-_OUTPUT_KEYS = {"response_format", "output_schema", "output"}
-_TIMING_KEYS = {"timeout_seconds", "retry"}
+_OUTPUT_KEYS = {
+    "response_format", "response_schema", "response_mime_type", "output", "output_format", "output_schema",
+    "output_type",
+}  # fmt: skip
+_TOOL_KEYS = {"tools", "allowed_tools", "enabled_tools"}
+_TIMING = (
+    r"timeouts?(_.+)?|.+_timeout(_(seconds|secs|s|ms|millis))?|retry|retries|(max_)?retry_.+|max_retries|backoff(_.+)?"
+)
+_LIMIT = (
+    r"max_((output|completion|new|input|prompt|context)_)?tokens|max_(iterations|steps|turns|rounds|loops|depth)"
+    r"|max_(tool_|function_|api_|parallel_|concurrent_)*(calls|requests|uses)|max_concurrency|rate_limit(_.+)?"
+    r"|(requests|tokens)_per_(second|minute|hour|day)|[rt]pm"
+)
 _SAMPLING_KEYS = {"temperature", "top_p", "seed", "stop"}
 _REGIONS = re.compile(r"(?:us-gov|us|eu|apac|global|jp|au|ca|sa|me|af)\.(?=[a-z0-9]+\.)")
 
@@ -21,18 +33,25 @@ _REGIONS = re.compile(r"(?:us-gov|us|eu|apac|global|jp|au|ca|sa|me|af)\.(?=[a-z0
 def model_family(name: str) -> tuple[str, ...]:
     """What stays of a model's name once its version is left out: words without a digit, sizes, no stage or region.
 
-    ``claude-sonnet-4-5-20250929`` and ``claude-3-5-sonnet`` are both claude sonnet, ``gpt-4o-mini`` is gpt mini,
-    ``llama-3.1-70b`` is llama 70b, ``us.anthropic.claude-opus-4-1-20250805-v1:0`` anthropic claude opus.
+    ``claude-sonnet-4-5-20250929`` and ``claude-3-5-sonnet`` are both claude sonnet, ``llama-3.1-70b`` is llama 70b,
+    ``us.anthropic.claude-opus-4-1-20250805-v1:0`` anthropic claude opus. Letters before a number tell lines apart
+    (``o3`` and ``deepseek-r1`` are o and deepseek r), and so does the generation of a GPT, ``gpt-4o-mini`` is gpt 4o
+    mini: GPT-4, GPT-4o and GPT-5 take other parameters (OpenAI docs, Models).
     """
     words = [word for word in re.split(r"[^0-9a-z]+", _REGIONS.sub("", name.strip().lower())) if word]
-    first = words[0] if words else ""
-    reasoning = ("o",) if re.fullmatch(r"o[0-9]", first) else ()
-    kept = (re.sub(r"(?<=[a-z]{3})[0-9]+$", "", word) for word in words)
-    return reasoning + tuple(word for word in kept if _says_family(word))
+    kept = [_family_word(before, word) for before, word in zip(["", *words], words, strict=False)]
+    return tuple(word for word in kept if word)
 
 
-def _says_family(word: str) -> bool:
-    return word not in _STAGES and (not re.search("[0-9]", word) or re.fullmatch(r"[0-9]+x?[0-9]*b", word) is not None)
+def _family_word(before: str, word: str) -> str:
+    """What a word says of the family; nothing where it says a version, a date or a stage."""
+    if before == "gpt" and (generation := re.match(r"35|[0-9]{1,2}[a-z]*", word)):
+        return "3" if generation[0] == "35" else generation[0]
+    word = re.sub(r"(?<=[a-z]{3})[0-9]+$", "", word)
+    if re.fullmatch(r"(?!v)[a-z][0-9]{1,2}", word):
+        return word[0]
+    says = not re.search("[0-9]", word) or re.fullmatch(r"[0-9]+x?[0-9]*b", word) is not None
+    return word if says and word not in _STAGES else ""
 
 
 def compare_models(old: Model, new: Model) -> Iterator[Difference]:
@@ -77,7 +96,7 @@ def compare_config(old: dict[str, object], new: dict[str, object]) -> Iterator[D
     before, after = dict(_leaves(old, ())), dict(_leaves(new, ()))
     for path in sorted(before.keys() | after.keys()):
         was, becomes = before.get(path), after.get(path)
-        if not same_value(was, becomes):
+        if not equal_values(was, becomes):
             yield judged("config", ".".join(path), _config_rule(path, was, becomes), was, becomes)
 
 
@@ -93,8 +112,13 @@ def _leaves(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
 def _config_rule(path: tuple[str, ...], old: object, new: object) -> str:
     if path[0] in _OUTPUT_KEYS:
         return "config-output"
-    if path[0] in _TIMING_KEYS:
+    if path[-1] in _TOOL_KEYS and isinstance(old, list | None) and isinstance(new, list | None):
+        kept = all(each in (new or []) for each in old or [])
+        return "config-tool-added" if kept else "config-tool-removed"
+    if re.fullmatch(_TIMING, path[0]):
         return "config-timing"
-    if path == ("max_tokens",) and isinstance(old, int | float) and isinstance(new, int | float):
-        return "config-limit-raised" if new > old else "config-limit-lowered"
+    own = len(path) == 1 or path[0] == "limits"
+    was, becomes = number(old), number(new)
+    if own and was is not None and becomes is not None and re.fullmatch(_LIMIT, path[-1]):
+        return "config-limit-raised" if becomes > was else "config-limit-lowered"
     return "config-sampling" if path[0] in _SAMPLING_KEYS else "config-changed"

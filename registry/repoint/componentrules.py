@@ -42,7 +42,7 @@ RULES: dict[str, ChangeRule] = {
         ),
         ChangeRule("integration-added", "minor", "The agent can do more than before."),
         ChangeRule("integration-kind", "major", "Another kind of integration is called in another way."),
-        ChangeRule("integration-endpoint", "minor", "The same contract, served from another place."),
+        ChangeRule("integration-endpoint", "minor", "It is called at another address."),
         ChangeRule(
             "secret-added", "minor", "Every environment must provide the secret before this version works there."
         ),
@@ -52,7 +52,9 @@ RULES: dict[str, ChangeRule] = {
         ChangeRule("spec-removed", "major", "Nothing describes the contract any more: the tools in it are gone."),
         ChangeRule("spec-layout", "patch", "The same contract, written another way."),
         ChangeRule(
-            "spec-opaque", "minor", "The spec cannot be compared by its structure; whether it narrows is not known."
+            "spec-opaque",
+            "major",
+            "The spec cannot be compared by its structure; whether it narrows is not known: taken as breaking.",
         ),
         ChangeRule(
             "requires-added", "major", "Another agent is required now: where it is not live, this version may not be."
@@ -65,6 +67,8 @@ RULES: dict[str, ChangeRule] = {
         ChangeRule("config-sampling", "minor", "Sampling decides which of the possible answers is given.", (_OTEL,)),
         ChangeRule("config-limit-raised", "patch", "A raised limit lets through what was cut off before."),
         ChangeRule("config-limit-lowered", "minor", "A lowered limit can cut off what was let through."),
+        ChangeRule("config-tool-removed", "major", "The agent is not given a tool any more that it had."),
+        ChangeRule("config-tool-added", "minor", "The agent is given another tool, or its tools in another order."),
         ChangeRule("config-timing", "patch", "Timeouts and retries are not meant to change what is answered."),
         ChangeRule("config-changed", "minor", "A setting that only the agent knows: its behaviour may change."),
         ChangeRule("prompt-added", "minor", "The agent has one more prompt."),
@@ -77,6 +81,11 @@ RULES: dict[str, ChangeRule] = {
         ChangeRule("prompt-white-space", "patch", "Only white space differs."),
         ChangeRule("prompt-line-endings", "patch", "Only line endings differ."),
         ChangeRule("prompt-comments", "patch", "Only comments differ that are stripped before a model reads the text."),
+        ChangeRule(
+            "prompt-head-unread",
+            "major",
+            "The front matter cannot be compared; which inputs and outputs are gone is not known.",
+        ),
         ChangeRule("prompt-opaque", "minor", "The file is no text, or too large to look into."),
         ChangeRule("file-moved", "patch", "The same content lies elsewhere in the agent's folder."),
         ChangeRule("manifest-text", "patch", "Only description, owners, comments or layout of the manifest differ."),

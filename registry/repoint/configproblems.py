@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
 from repoint.errors import InvalidInput
+from repoint.keyproblems import unknown_key, worded
 from repoint.tomlsource import KeyPath, line_of
 from repoint_schemas.config import SCHEMA
 from repoint_schemas.config_explained import AllowTable, ConfigFile, GitTable, LimitsTable, RegistryTable, S3Table
@@ -22,13 +22,6 @@ _TABLES: dict[str, type[BaseModel]] = {
     "s3": S3Table,
     "limits": LimitsTable,
     "allow": AllowTable,
-}
-_TYPES = {
-    "string_type": "must be a string",
-    "int_type": "must be a whole number",
-    "bool_type": "must be true or false",
-    "list_type": "must be an array",
-    "model_type": "must be a table",
 }
 
 
@@ -70,17 +63,8 @@ def _explained(details: ErrorDetails) -> tuple[KeyPath, str]:
     if kind == "missing":
         return key, "is missing"
     if kind == "extra_forbidden":
-        return key, "unknown key" + _nearest(key)
-    if kind == "literal_error":
-        return key, "must be " + reason.removeprefix("Input should be ")
-    return key, _TYPES.get(kind, reason.replace("Input should be", "must be", 1))
-
-
-def _nearest(key: KeyPath) -> str:
-    model = ConfigFile if len(key) == 1 else _TABLES[str(key[0])]
-    known = [field.alias or name for name, field in model.model_fields.items()]
-    close = difflib.get_close_matches(str(key[-1]), known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(known)}"
+        return key, unknown_key(str(key[-1]), ConfigFile if len(key) == 1 else _TABLES[str(key[0])])
+    return key, worded(kind, reason)
 
 
 def _written(key: KeyPath) -> str:

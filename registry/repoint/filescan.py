@@ -146,8 +146,10 @@ class _SecretSearch:
         if not re.search(_LONG_WORD, window):
             return
         from repoint.secretscan import rare_secrets_in, weak_secrets_in
+        from repoint.secretvendors import vendor_secrets_in
 
         if not self._scan.enough("secret"):
+            self._note(window, end, "secret", vendor_secrets_in(window))
             self._note(window, end, "secret", rare_secrets_in(window))
         if not self._scan.enough("possible-secret"):
             self._note(window, end, "possible-secret", weak_secrets_in(window))

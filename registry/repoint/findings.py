@@ -52,7 +52,9 @@ def refuse_findings(findings: Collection[Finding], *, in_words: bool = False) ->
     errors = [f for f in findings if f.severity == "error" and f.allowed is None]
     if not errors:
         return
-    lines = [f"{place_of(f)}: {f.rule}: {f.message}" for f in errors[:MOST_SHOWN]]
+    from repoint.secretmask import masked
+
+    lines = [f"{place_of(f)}: {f.rule}: {masked(f.message)}" for f in errors[:MOST_SHOWN]]
     if len(errors) > MOST_SHOWN:
         lines.append(f"... and {len(errors) - MOST_SHOWN} more; repoint check lists them all")
     rules = sorted({f.rule for f in errors})

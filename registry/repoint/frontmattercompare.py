@@ -73,7 +73,7 @@ def _shown(where: str, value: object) -> object:
     if not isinstance(value, str) or not _SECRET.search(where):
         return value
     name = _VARIABLE.match(value)
-    return f"{name[0]}}}" if name else "(not shown)"
+    return f"{name[0]}{':(not shown)' if value[name.end()] == ':' else ''}}}" if name else "(not shown)"
 
 
 def _template(value: object) -> object:
@@ -131,11 +131,10 @@ def _parameter(key: str, old: object, new: object, findings: Findings) -> None:
     if key in ("tool_choice", "tools_choice", "parallel_tool_calls"):
         rule = "prompt-tools-changed"
     if key == "max_tokens":
-        raised = new is None or (old is not None and (number(new) or 0) > (number(old) or 0))
+        raised = new is not None and old is not None and (number(new) or 0) > (number(old) or 0)
         rule = "token-limit-raised" if raised else "token-limit-lowered"
-        reason = (
-            "a limit was set" if old is None else "no limit any more" if new is None else f"the limit was {rule[12:]}"
-        )
+        gone = "no limit is set any more, so that of the provider holds"
+        reason = "a limit was set" if old is None else gone if new is None else f"the limit was {rule[12:]}"
     where = f"parameter {key}"
     findings.add(rule, kind, where, old=_shown(key, old), new=_shown(key, new), reason=reason)
 

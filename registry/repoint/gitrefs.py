@@ -77,6 +77,15 @@ class Refs:
         """Whether there is a file for this ref that Git cannot read as one: empty or cut, after a power failure."""
         return self._loose and ref not in self.find(ref) and os.path.isfile(os.path.join(self._common, ref))
 
+    def is_absent(self, ref: str) -> bool:
+        """Whether there is no such ref for certain, told without a Git process: it reads every loose ref beside it.
+
+        The file is looked for first: a ref that is packed meanwhile is in one of the two.
+        """
+        if not self._loose or os.path.lexists(os.path.join(self._common, ref)):
+            return False
+        return f" {ref}\n" not in self._packed_refs()[1]
+
     def exactly(self, refs: Sequence[str]) -> list[str]:
         """What to look up in Git for each of these refs: itself, or NOTHING where another would stand in for it.
 

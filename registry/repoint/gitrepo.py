@@ -146,10 +146,6 @@ class GitRepository:
             return None
         return Source(commit=commits[0], dirty=any(line and not line.startswith("# ") for line in lines))
 
-    def remote_names(self) -> list[str]:
-        """The names of the configured remotes, sorted."""
-        return sorted(self._ask("remote").splitlines())
-
     def _ask(self, *arguments: str) -> str:
         """Run a reading Git command through GitPython in the checkout. Raises: StoreUnavailable."""
         checkout = self._checkout

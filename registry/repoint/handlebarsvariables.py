@@ -117,6 +117,8 @@ class _Scanner:
         elif mark in ("#", "^"):
             if tokens:
                 self._arguments(tokens[1:])
+                if len(tokens) == 1:  # a section as in mustache, or a helper: nobody needs to declare it, but may
+                    self.names.read.add(re.split(r"[./]", tokens[0])[0])
                 self._open(tokens[0] not in _NO_CONTEXT)
         elif tokens[:1] == ["else"]:
             self._arguments(tokens[2:])

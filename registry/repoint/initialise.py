@@ -98,7 +98,9 @@ def _refuse_unfetched(repository: GitRepository, store: GitStore) -> None:
     hint = None if store.environments() else fetch_hint(repository)
     if hint:
         raise Conflict(
-            "the remote of this clone holds a registry whose branches are not here", kind="refs-not-fetched", hint=hint
+            "the remote of this clone holds a registry whose branches are not here",
+            kind="registry-not-fetched",
+            hint=hint,
         )
 
 

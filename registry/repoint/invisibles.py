@@ -18,7 +18,7 @@ CONTEXT = 64
 
 _FLAG = "\U0001f3f4[\U000e0061-\U000e007a]{2}[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,3}\U000e007f"
 _BIDI = "\u202a-\u202e\u2066-\u2069"
-_ZERO = "\u00ad\u034f\u061c\u200b-\u200f\u2060\ufeff"
+_ZERO = "\u00ad\u034f\u061c\u200b-\u200f\u2060\u2800\ufeff"
 _SELECTORS = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
 _CONTROLS = "\x01-\x08\x0e-\x1f\x7f\x80-\x84\x86-\x9f"
 _INVISIBLE = (
@@ -47,9 +47,14 @@ _RIGHT_TO_LEFT = "[\u0590-\u060f\u0620-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U0001080
 _JOINING = "[\u0620-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\ufb50-\ufdff\ufe70-\ufefc\U00011000-\U000113ff]"
 _WITHOUT_SPACES = "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf]"
 _HAS_VARIANTS = (
-    f"[{_EMOJI}0-9#*\u1000-\u18ff\u2000-\u200a\u2010-\u2027\u2030-\u205e\u2070-\u9fff"
+    f"[{_EMOJI}0-9#*\u1000-\u18ff\ua840-\ua877\u2000-\u200a\u2010-\u2027\u2030-\u205e\u2070-\u9fff"
     "\uf900-\ufaff\U00020000-\U0003ffff]"
 )
+
+
+_MONGOLIAN = "[\u1820-\u18aa]"
+_JAMO = "[\u1100-\u115e\u1161-\u11ff\ua960-\ua97c\ud7b0-\ud7fb]"
+_BRAILLE = "[\u2801-\u28ff]"
 
 
 class Suspect(NamedTuple):
@@ -107,6 +112,8 @@ def _judged(found: re.Match[str]) -> Suspect | None:
         case "bidi":
             message = f"{_shown(found[0])} shows the text in another order than a model reads it"
             return Suspect("bidi", "bidi", "error", at, message)
+        case "invisible" if len(found[0]) == 1 and _filler_is_meant(text, at):
+            return None
         case "invisible" | "control":
             message = f"{_shown(found[0])} cannot be seen, but a model reads it"
             return Suspect(str(found.lastgroup), "invisible", "error", at, message)
@@ -129,6 +136,8 @@ def _zero_width_is_meant(text: str, at: int) -> bool:
     character, before, after = text[at], text[max(0, at - 1) : at], text[at + 1 : at + 2]
     if character == "\ufeff":
         return at == 0
+    if character == "\u2800":  # the blank of Braille
+        return re.search(_BRAILLE, text[max(0, at - CONTEXT) : at + CONTEXT]) is not None
     if character == "\u00ad":
         return before.isalpha() and after.isalpha()
     if character == "\u200b":
@@ -138,6 +147,16 @@ def _zero_width_is_meant(text: str, at: int) -> bool:
     if character == "\u200d" and re.match(_IN_EMOJI, before) and re.match(_IN_EMOJI, after):
         return True
     return character in "\u200c\u200d\u034f" and re.match(_JOINING, before) is not None
+
+
+def _filler_is_meant(text: str, at: int) -> bool:
+    """The Mongolian vowel separator, a filler in a syllable of old Hangul, an operator between parts of a formula."""
+    character, before, after = text[at], text[max(0, at - 1) : at], text[at + 1 : at + 2]
+    if character == "\u180e":
+        return re.match(_MONGOLIAN, before) is not None and re.match(_MONGOLIAN, after) is not None
+    if character in "\u115f\u1160":
+        return bool(re.match(_JAMO, before) or re.match(_JAMO, after))
+    return "\u2061" <= character <= "\u2064" and (after == "(" or before == ")" or before.isdecimal())
 
 
 def _selector_is_meant(text: str, at: int) -> bool:

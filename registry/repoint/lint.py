@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from repoint.config import MANIFEST
-from repoint.filescan import MOST, scan
+from repoint.filescan import scan
 from repoint.findings import Finding
 from repoint.store import Contents
 from repoint_schemas.documents import AgentName, FileEntry, Snapshot, Version
@@ -22,17 +22,6 @@ from repoint_schemas.documents import AgentName, FileEntry, Snapshot, Version
 if TYPE_CHECKING:
     from repoint.manifest import WorkingCopy
     from repoint.registry import Registry
-
-__all__ = [
-    "MOST",
-    "Finding",
-    "lint_bytes",
-    "lint_contents",
-    "lint_copy",
-    "lint_stored",
-    "lint_text",
-    "versions_to_choose",
-]
 
 Versions = Callable[[AgentName], Collection[Version]]
 """Every version of an agent that may be chosen: published and not yanked; none where it is not known."""
@@ -114,11 +103,6 @@ def lint_stored(
 def lint_text(name: str, text: str) -> list[Finding]:
     """Every finding in a short text such as a message or a ticket; ``name`` is what the findings call it."""
     return scan(name, [text.encode("utf-8", "surrogatepass")])
-
-
-def lint_bytes(path: str, chunks: Iterable[bytes]) -> list[Finding]:
-    """Every finding in one file, by line."""
-    return scan(path, chunks)
 
 
 def _model_findings(contents: Contents) -> list[Finding]:

@@ -6,22 +6,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
+from repoint.keyproblems import unknown_key, worded
 from repoint.tomlsource import KeyPath
 from repoint_schemas import manifest_explained as sections
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-_TYPES = {
-    "string_type": "must be a string",
-    "int_type": "must be a whole number",
-    "float_type": "must be a number",
-    "bool_type": "must be true or false",
-    "tuple_type": "must be an array",
-    "dict_type": "must be a table",
-    "model_type": "must be a table",
-    "model_attributes_type": "must be a table",
-}
 _ALTERNATIVES: dict[KeyPath, str] = {
     ("config", "stop"): "must be a string or an array of strings",
     ("config", "retry", "jitter"): "must be true, false or a number from 0 to 1",
@@ -50,16 +41,14 @@ def _explained(details: ErrorDetails, source: dict[str, object]) -> tuple[KeyPat
     if kind == "missing":
         return key, "is missing"
     if kind == "extra_forbidden":
-        return key, "unknown key" + _nearest(key)
+        return key, unknown_key(str(key[-1]), _table_of(key))
     if key in _ALTERNATIVES:
         return key, _ALTERNATIVES[key]
     if kind == "string_pattern_mismatch":
         return key, _NAMES if details["loc"][-1] == "[key]" else _AGENT_NAMES
     if kind == "value_error":
         return key, reason.removeprefix("Value error, ")
-    if kind == "literal_error":
-        return key, "must be " + reason.removeprefix("Input should be ")
-    return key, _TYPES.get(kind, reason.replace("Input should be", "must be", 1))
+    return key, worded(kind, reason)
 
 
 def _key_of(location: tuple[int | str, ...], source: dict[str, object]) -> KeyPath:
@@ -75,10 +64,5 @@ def _key_of(location: tuple[int | str, ...], source: dict[str, object]) -> KeyPa
     return location
 
 
-def _nearest(key: KeyPath) -> str:
-    import difflib
-
-    model: type[BaseModel] = sections.Manifest if len(key) == 1 else _SECTIONS.get(str(key[0]), sections.RetrySection)
-    known = [field.alias or name for name, field in model.model_fields.items()]
-    close = difflib.get_close_matches(str(key[-1]), known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(known)}"
+def _table_of(key: KeyPath) -> type[BaseModel]:
+    return sections.Manifest if len(key) == 1 else _SECTIONS.get(str(key[0]), sections.RetrySection)

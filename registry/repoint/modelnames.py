@@ -20,7 +20,7 @@ _MONTH_DAY = r"(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12][0-9]|3[01])"
 
 _CLAUDE_DATELESS = r"claude-[a-z]+-([0-9]{1,2})(?:-([0-9]{1,2}))?"
 _CLAUDE_NUMBERED = r"claude-(?:instant-)?(?:1\.[0-9]|2\.[0-9])"
-_OPENAI_MONTH_DAY = r"gpt-(?:3\.5|4)[a-z0-9.-]*-[0-9]{4}(?:-(?:vision-)?preview)?"
+_OPENAI_MONTH_DAY = r"gpt-(?:3\.?5|4)[a-z0-9.-]*-[0-9]{4}(?:-(?:vision-)?preview)?"
 _OPENAI_FIXED = (
     r"(?:ft:|gpt-oss-|text-embedding-|whisper-1|tts-1|dall-e-[0-9]|davinci-002|babbage-002).*|text-moderation-[0-9]+"
 )
@@ -159,6 +159,9 @@ def _gateway(model: str) -> str | None:
     """``vendor/model`` at a router: the vendor's own rule, whatever the variant of the route."""
     vendor, _, rest = re.sub(_VARIANT, "", model.removeprefix("openrouter/")).rpartition("/")
     if not vendor:
+        known = next((rule for start, rule in _BY_NAME if rest.startswith(start)), None)
+        if known is not None:
+            return known(rest)
         return "is a router, which chooses among models; pinned names look like openai/gpt-4o-2024-08-06"
     rule = _VENDORS.get(vendor.rpartition("/")[2].replace("_", "-"), _hosted)
     return rule(rest.replace(".", "-") if rule is _anthropic else rest)
@@ -177,7 +180,11 @@ _VENDORS: dict[str, Callable[[str], str | None]] = {
     "cohere": _cohere,
     "x-ai": _xai,
     "xai": _xai,
+    "ollama": _ollama,
+    "ollama-chat": _ollama,
 }
+_BY_NAME = (("gpt-", _openai), ("ft:gpt-", _openai), ("claude-", _anthropic), ("gemini-", _google))
+"""Gateways such as LiteLLM take these names without their vendor's."""
 
 _PROVIDERS: tuple[tuple[str, Callable[[str], str | None] | None], ...] = (
     ("openai-compatible", None),
@@ -217,4 +224,6 @@ _PROVIDERS: tuple[tuple[str, Callable[[str], str | None] | None], ...] = (
     ("litellm", _gateway),
     ("vercel", _gateway),
     ("github", _gateway),
+    ("copilot", _gateway),
+    ("portkey", _gateway),
 )

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 import msgspec
 
 from repoint import moves_text as text
-from repoint.errors import RepointError, StoreUnavailable, UsageError
+from repoint.errors import RepointError, StoreUnavailable
 from repoint.ledger import RecordAt, stack_broken, stays
 from repoint.requires import parse_range, satisfies
 from repoint_schemas.canonical import Digest, digest_of, encode
@@ -270,7 +270,7 @@ def changed_agents(action: AnyAction, before: Record, after: Record) -> list[Age
 def _promote(view: View, action: Promote, stamp: Stamp) -> Decision:
     targets = dict(action.targets)
     if len(targets) != len(set(action.targets)):
-        raise UsageError("one agent cannot go to two versions in one move", kind="agent-named-twice")
+        raise text.named_twice(agent for agent, _ in set(action.targets))
     live = view.record.agents
     wanted = {a: v for a, v in targets.items() if a not in live or live[a].version != v}
     if not wanted:  # 6
@@ -328,7 +328,7 @@ def _broken(view: View, agents: Mapping[AgentName, Entry], moved: Iterable[Agent
 
 def _step_down(view: View, action: StepDown, stamp: Stamp) -> Decision:
     if len({agent for agent, _ in action.agents}) != len(action.agents):
-        raise UsageError("one agent is named twice", kind="agent-named-twice")
+        raise text.named_twice(agent for agent, _ in action.agents)
     draft = _Draft.of(view.record)
     idle: list[str] = []
     for agent, leave in action.agents:
@@ -365,7 +365,8 @@ def _beneath(view: View, draft: _Draft, agent: AgentName, live: Entry) -> Entry:
         else:
             return entry
     passed = [note.text for note in draft.notes if note.kind == "passed-over"]
-    raise text.bottom_reached(view.record, agent, stays(view.record, agent, view.record_at), passed)  # 15
+    yanks = (view.yanks or {}).get(agent, {})
+    raise text.bottom_reached(view.record, agent, stays(view.record, agent, view.record_at), yanks, passed)  # 15
 
 
 def _rolled_back(view: View, draft: _Draft, stamp: Stamp, action: Action = "rollback") -> Moved:

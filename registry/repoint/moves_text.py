@@ -6,12 +6,13 @@ or one retry, must not go one version too far.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping
 from itertools import islice
 
 import msgspec
 
-from repoint.errors import Conflict, GateRefused, NotFound, RepointError
+from repoint.errors import Conflict, GateRefused, NotFound, RepointError, UsageError
 from repoint.ledger import Stay
 from repoint_schemas.documents import AgentName, Entry, EnvironmentName, Freeze, Hold, Record, Version
 
@@ -51,6 +52,17 @@ def sealed(record: Record) -> Conflict:
         hint=f"use the registry there: --registry {record.authority}",
         environment=record.environment,
         authority=str(record.authority),
+    )
+
+
+def named_twice(agents: Iterable[AgentName]) -> UsageError:
+    """One record has one entry for an agent, so one command names an agent once."""
+    twice = next(agent for agent, count in Counter(agents).items() if count > 1)
+    return UsageError(
+        f"{twice} is named twice, and goes to one version in one move",
+        kind="agent-named-twice",
+        hint=f"leave one of the two out; repoint list {twice} shows its versions",
+        agent=twice,
     )
 
 
@@ -105,7 +117,8 @@ def requires_refused(broken: Broken, environment: EnvironmentName) -> GateRefuse
     return GateRefused(
         f"{broken} in {environment}",
         kind="requires-broken",
-        hint="promote both in one command, so that the set fits: repoint promote A@X B@Y",
+        hint=f"promote both in one command, so that the set fits: "
+        f"repoint promote {broken.agent}@VERSION {broken.other}@VERSION --env {environment}",
         agent=broken.agent,
         requires=f"{broken.other} {broken.wanted}",
     )
@@ -160,20 +173,32 @@ def never_live_at(record: Record, agent: AgentName, version: Version) -> NotFoun
     )
 
 
-def bottom_reached(record: Record, agent: AgentName, moves: Iterable[Stay], passed: list[str]) -> NotFound:
-    """Row 15: nothing is left beneath; the agent's moves are named, newest first."""
-    shown = [f"{s.entry.version} (generation {s.entry.since})" for s in islice(moves, SHOWN_MOVES)]
+def bottom_reached(
+    record: Record, agent: AgentName, moves: Iterable[Stay], yanked: Container[Version], passed: list[str]
+) -> NotFound:
+    """Row 15: nothing is left beneath; the agent's moves are named, newest first, and what may be gone to by name."""
+    newest = list(islice(moves, SHOWN_MOVES))
+    shown = [f"{s.entry.version} (generation {s.entry.since})" for s in newest]
+    live = record.agents[agent].version
+    others = [v for v in dict.fromkeys(s.entry.version for s in newest) if v != live and v not in yanked]
+    promote = f"repoint promote {agent}@VERSION --env {record.environment} (repoint list {agent} shows what there is)"
     over = "".join(f"; {p}" for p in passed)
     return NotFound(
-        f"{agent} {record.agents[agent].version} has nothing good beneath it in {record.environment}{over}",
+        f"{agent} {live} has nothing good beneath it in {record.environment}{over}",
         kind="bottom-reached",
         hint=f"its moves, newest first: {', '.join(shown)}. "
-        f"Go to one of them: repoint rollback {agent} --env {record.environment} --to VERSION; "
-        "or promote a fixed version",
+        + (_back_by_name(record.environment, agent, others) if others else f"Make another version live: {promote}"),
         agent=agent,
         environment=record.environment,
         moves=shown,
     )
+
+
+def _back_by_name(environment: EnvironmentName, agent: AgentName, others: list[Version]) -> str:
+    command = f"repoint rollback {agent} --env {environment} --to"
+    if len(others) == 1:
+        return f"Go back to {others[0]} all the same: {command} {others[0]}; or promote a fixed version"
+    return f"Go to one of them ({', '.join(others)}): {command} VERSION; or promote a fixed version"
 
 
 def passed_over(agent: AgentName, version: Version, why: str, hold: Hold) -> str:

@@ -202,7 +202,7 @@ class _Comparison:
         if old.serialization != new.serialization:
             words = [" ".join(str(part) for part in each.serialization[:1]) for each in (old, new)]
             if words[0] == words[1]:
-                words = [f"{each.serialization}" for each in (old, new)]
+                words = [_written(each.serialization) for each in (old, new)]
             self.findings.add("parameter-serialization-changed", "changed", place, old=words[0], new=words[1],
                               reason="written another way on the wire")  # fmt: skip
         self._text("description", old.description, new.description, place)
@@ -315,3 +315,12 @@ def _article(place: str) -> str:
 
 def _types(body: Body) -> str:
     return ", ".join(body.media) or "a body"
+
+
+def _written(serialization: tuple[object, ...]) -> str:
+    """``form, explode``: the style of a parameter and what is said of it, or its media types."""
+    style, *said = serialization
+    names = ("explode", "allowReserved", "allowEmptyValue")
+    if style == "content":
+        return " ".join(map(str, said))
+    return ", ".join([str(style), *(name for name, holds in zip(names, said, strict=False) if holds)])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from repoint.openapiparts import (
+from repoint.openapipartlint import (
     OpenApi,
     Table,
     get,

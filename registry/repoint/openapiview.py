@@ -312,4 +312,4 @@ def _serialization(place: str, raw: dict[str, object], swagger: bool, content: l
         return (*known.get(str(written), (own, plain)), False)
     style = raw.get("style") or _STYLES.get(place, "form")
     explode = raw["explode"] is True if isinstance(raw.get("explode"), bool) else style == "form"
-    return (style, explode, raw.get("allowReserved") is True)
+    return (style, explode, raw.get("allowReserved") is True, raw.get("allowEmptyValue") is True)

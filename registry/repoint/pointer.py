@@ -40,6 +40,8 @@ MAX_DECISIONS = 64
 MAX_SENDS = 8
 """How often the same bytes are sent again while a store cannot say what became of them."""
 
+_DOCTOR = "nothing was done; run it again, and repoint doctor where that does not help"
+
 NewStamp = Callable[[], Stamp]
 """A fresh stamp for every attempt: a new id, so that no record is ever sent twice as two."""
 
@@ -141,7 +143,11 @@ def require_same_registry(registry: Registry, environment: EnvironmentName) -> N
     """Require that an environment exists and belongs to this registry. Raises: Conflict, Corrupt, StoreUnavailable."""
     found = registry.store.read_pointer(environment)
     if found is None:
-        raise StoreUnavailable(f"{environment} can be neither created nor read", kind="store-contradicts-itself")
+        raise StoreUnavailable(
+            f"{environment} can be neither created nor read",
+            kind="store-contradicts-itself",
+            hint=_DOCTOR,
+        )
     record = read_document(found.content, Record, Record.LIMIT, f"the pointer of {environment}")
     if record.registry != registry.id:
         raise Conflict(
@@ -317,7 +323,9 @@ def _stands(registry: Registry, expected: Pointer, record: Record, content: byte
     if digest_of(now.content) != record.previous:
         raise _went_back(record)
     if now.stamp == expected.stamp:
-        raise StoreUnavailable("the store refused a swap that should have succeeded", kind="store-contradicts-itself")
+        raise StoreUnavailable(
+            "the store refused a swap that should have succeeded", kind="store-contradicts-itself", hint=_DOCTOR
+        )
     return False  # somebody wrote the same record again, under another stamp
 
 

@@ -19,6 +19,14 @@ _PROMPTY_KEYS = {
     "model", "api", "inputs", "inputSchema", "outputs", "outputSchema", "sample", "template", "tools",
 }  # fmt: skip
 _DOTPROMPT_KEYS = {"model", "config", "input", "output", "tools"}
+_MODEL_KEYS = {
+    *_NAMES, "api", "apiType", "configuration", "connection", "options", "parameters", "provider", "response",
+}  # fmt: skip
+_SYNONYMS = (
+    ("authors", "metadata.authors"), ("tags", "metadata.tags"), ("sample", "inputs"), ("inputSchema", "inputs"),
+    ("outputSchema", "outputs"), ("model.configuration", "model.connection"), ("model.parameters", "model.options"),
+    ("model.api", "api"), ("model.api", "model.apiType"), ("model.azure_deployment", "model.configuration"),
+)  # fmt: skip
 _ALIASES = {
     "azure_endpoint": "endpoint",
     "max_output_tokens": "max_tokens", "max_completion_tokens": "max_tokens", "stop_sequences": "stop",
@@ -70,8 +78,30 @@ def read_prompty(head: dict[str, object], other: dict[str, object]) -> PromptHea
         samples=_samples(head),
         metadata=_metadata(head),
         template=head.get("template"),
-        rest={key: each for key, each in head.items() if key not in _METADATA and key not in _PROMPTY_KEYS},
+        rest={
+            **{key: each for key, each in head.items() if key not in _METADATA and key not in _PROMPTY_KEYS},
+            **{f"model {key}": each for key, each in model.items() if key not in _MODEL_KEYS},
+        },
     )
+
+
+def other_keys(old: object, new: object) -> list[str]:
+    """What both heads of a ``.prompty`` file say by different keys: ``sample -> inputs``."""
+    found = []
+    for one, other in _SYNONYMS:
+        if _at(old, one) and not _at(old, other) and _at(new, other) and not _at(new, one):
+            found.append(f"{one} -> {other}")
+        elif _at(old, other) and not _at(old, one) and _at(new, one) and not _at(new, other):
+            found.append(f"{other} -> {one}")
+    return found
+
+
+def _at(head: object, path: str) -> bool:
+    for part in path.split("."):
+        if part not in mapping(head):
+            return False
+        head = mapping(head)[part]
+    return True
 
 
 def _inputs(head: dict[str, object]) -> object:

@@ -15,7 +15,7 @@ import msgspec
 from repoint.bump import next_version
 from repoint.changes import Difference
 from repoint.diff import difference, released_side, working_side
-from repoint.errors import AlreadyExists, NotFound
+from repoint.errors import AlreadyExists, StoreUnavailable
 from repoint.findings import Finding, refuse_findings
 from repoint.lint import lint_contents, versions_to_choose
 from repoint.names import is_prerelease
@@ -119,7 +119,11 @@ def publish(registry: Registry, proposal: Proposal, reason: Reason) -> tuple[Pub
         return Published(draft.document, digest_of(draft.content)), True
     there = _published(registry, agent, plan.version, proposal.snapshot)
     if there is None:
-        raise NotFound(f"{agent} {plan.version} was refused and is not there", kind="store-contradicts-itself")
+        raise StoreUnavailable(
+            f"{agent} {plan.version} was refused and is not there",
+            kind="store-contradicts-itself",
+            hint="nothing was published; run it again, and repoint doctor where that does not help",
+        )
     return there, False
 
 

@@ -16,18 +16,23 @@ import msgspec
 from repoint.specproblem import Complaint, Pointer, closest, shown
 
 _NESTED = (dict, list)
-_LITERAL = frozenset(("example", "examples", "default", "enum", "const"))
+_LITERAL = frozenset(("example", "examples", "default", "enum", "const", "input_examples", "inputExamples"))
 """Keywords whose values are data: a ``$ref`` in them is part of an example, and no reference."""
 _NAME_MAPS = frozenset((
     "properties", "patternProperties", "definitions", "$defs", "dependentSchemas", "schemas", "paths", "responses",
     "headers", "requestBodies", "securitySchemes", "securityDefinitions", "callbacks", "links", "webhooks", "content",
     "encoding", "pathItems",
 ))  # fmt: skip
-_ROOTS = frozenset(("inputSchema", "outputSchema", "input_schema"))
+_ROOTS = frozenset((
+    "inputSchema", "outputSchema", "input_schema", "output_schema", "json", "parametersJsonSchema",
+    "parameters_json_schema", "responseJsonSchema", "response_json_schema",
+))  # fmt: skip
 """Schemas that are documents of their own: a tool's ``#/$defs/Money`` begins at the tool's schema."""
 _BUILT_IN = ("://json-schema.org/draft", "://spec.openapis.org/oas/")
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*:|//"
 _SUGGESTED = 5
+_MOST_BASES = 200
+_MOST_JOINED = 20
 
 Link = tuple["Link", str | int] | tuple[()]
 """A pointer shared with those of what surrounds it: the way to its parent, and the last step."""
@@ -43,6 +48,8 @@ class _Document(msgspec.Struct, frozen=True):
     references: list[_Reference]
     anchors: set[str]
     ids: set[str]
+    bases: list[str]  # the first identifiers, as they stand
+    absolute: set[str]  # identifiers resolved, once somebody asks
 
 
 def reference_complaints(
@@ -75,7 +82,7 @@ def _pointer(link: Link) -> Pointer:
 
 
 def _scanned(value: object, roots: frozenset[str]) -> _Document:
-    document = _Document([], set(), set())
+    document = _Document([], set(), set(), [], set())
     waiting: list[tuple[object, Link, bool, object]] = [(value, (), False, value)]
     while waiting:
         node, link, names, root = waiting.pop()
@@ -106,13 +113,19 @@ def _note(node: dict[str, object], link: Link, root: object, document: _Document
         if named.startswith("#"):
             document.anchors.add(named[1:])
         else:
-            document.ids.add(named.partition("#")[0])
+            place = named.partition("#")[0]
+            document.ids.add(place)
+            if len(document.bases) < _MOST_BASES:
+                document.bases.append(place)
 
 
 def _examples(examples: dict[str, object], link: Link, root: object, document: _Document) -> None:
-    """In OpenAPI the members of ``examples`` may be references; in JSON Schema it is a list of data."""
+    """In OpenAPI the members of ``examples`` may be references; in JSON Schema it is a list of data.
+
+    In OpenAPI 2.0 they are data too, by media type.
+    """
     for name, each in examples.items():
-        if isinstance(each, dict) and isinstance(target := each.get("$ref"), str):
+        if isinstance(each, dict) and "/" not in name and isinstance(target := each.get("$ref"), str):
             document.references.append(_Reference(((link, name), "$ref"), target, root))
 
 
@@ -122,10 +135,7 @@ def _judged(
     place, _, fragment = reference.target.partition("#")
     if not place:
         return _local(reference, value, fragment, document)
-    from urllib.parse import urljoin
-
-    own = value.get("$id") if isinstance(value, dict) else None
-    if place in document.ids or (isinstance(own, str) and urljoin(own, place) in document.ids):
+    if document.ids and (place in document.ids or _is_identified(place, document)):
         return None
     if re.match(_SCHEME, place):
         if any(each in place for each in _BUILT_IN):
@@ -133,6 +143,20 @@ def _judged(
         message = f"{shown(reference.target)} is read from the network: it can change under a version"
         return Complaint("external-ref", (), message, "warning")
     return _in_file(reference.target, place, fragment, path, named)
+
+
+def _is_identified(place: str, document: _Document) -> bool:
+    """Whether a schema within carries the identifier, each resolved as a URI (JSON Schema Core 2020-12, section 8.2.1).
+
+    Which base holds where depends on the dialect: any of the document's own will do, since nothing is fetched.
+    """
+    from urllib.parse import urljoin
+
+    bases, known = [urljoin(document.bases[0], each) for each in document.bases[:_MOST_JOINED]], document.absolute
+    if not known:
+        known |= document.ids
+        known |= {urljoin(base, each) for base in bases for each in document.bases}
+    return any(urljoin(base, place) in known for base in bases)
 
 
 def _local(reference: _Reference, value: object, fragment: str, document: _Document) -> Complaint | None:

@@ -15,7 +15,7 @@ from functools import cache
 import msgspec
 
 from repoint.errors import Corrupt, NotFound, RepointError, StoreUnavailable
-from repoint.ledger import RecordAt, generation_at, live_before
+from repoint.ledger import RecordAt, generation_at, generations_at, live_before
 from repoint.moves import Holds, Requires, Target
 from repoint.names import YANK_LEDGER, Ref, highest_first, is_prerelease
 from repoint.state import LocalState
@@ -47,6 +47,8 @@ class Published(msgspec.Struct, frozen=True):
     document: Release
     digest: Digest
 
+
+_DAMAGE = "repoint verify says what else is damaged; fetch it from another clone, or restore it from a backup"
 
 Listed = Published | Foreign | RepointError
 """One version in a list: its release, what foreign thing has its name, or why it cannot be read."""
@@ -93,41 +95,79 @@ class Registry:
                     kind="ledger-gap",
                     hint="in a shallow clone: git fetch --unshallow; otherwise repoint verify says what is damaged",
                     promise=4,
+                    environment=environment,
                 )
             return self.verified_record(environment, generation, content)
 
         return read
 
     def records(self, environment: EnvironmentName, newest: int, oldest: int = 0) -> Iterator[Record]:
-        """Verified records from ``newest`` down to ``oldest``, each bound to the one above it by its digest."""
+        """Verified records from ``newest`` down to ``oldest``, each bound to the one above it by its digest.
+
+        Raises:
+            Corrupt: one of them is damaged; those above it came before.
+        """
         expected: Digest | None = None
-        for generation, content in zip(
-            range(newest, oldest - 1, -1), self.store.read_ledger(environment, newest, oldest), strict=True
-        ):
+        contents = self._ledger_contents(environment, newest, oldest)
+        for generation, content in zip(range(newest, oldest - 1, -1), contents, strict=True):
             record = self.verified_record(environment, generation, content)
             if expected is not None and digest_of(content) != expected:
                 raise _rewritten(environment, generation)
             expected = record.previous
             yield record
 
+    def _ledger_contents(self, environment: EnvironmentName, newest: int, oldest: int) -> Iterator[bytes]:
+        """The ledger as it is stored: read ahead, and one by one where that meets damage further down."""
+        left = newest
+        try:
+            for content in self.store.read_ledger(environment, newest, oldest):
+                left -= 1
+                yield content
+        except Corrupt:
+            for generation in range(left, oldest - 1, -1):
+                alone = self.store.read_record(environment, generation)
+                if alone is None:
+                    raise
+                yield alone
+
     def generation_at(self, environment: EnvironmentName, moment: int, shown: str) -> int:
         """The one generation that was the newest at a moment (Unix seconds); ``shown`` is how the user wrote it.
-
-        The store's list of times is only believed once the verified records around the moment say the same.
 
         Raises:
             NotFound: no such environment, or the moment lies before generation 0.
             InvalidInput: recorded times are not monotone around it; all candidates are named.
             Corrupt: the list of times contradicts the records.
         """
+        return generation_at(self._times_around(environment, moment, shown), moment, shown)
+
+    def candidates_at(self, environment: EnvironmentName, moment: int, shown: str) -> list[Record]:
+        """Every record that may have been the newest at a moment (Unix seconds), lowest generation first.
+
+        One, unless clocks went backwards; none where the moment lies before generation 0.
+
+        Raises:
+            NotFound: no such environment.
+            Corrupt: the list of times contradicts the records.
+        """
+        read = self.record_at(environment)
+        return [read(g) for g in generations_at(self._times_around(environment, moment, shown), moment)]
+
+    def _times_around(self, environment: EnvironmentName, moment: int, shown: str) -> list[int]:
+        """The time of every generation. The store's list of them is only believed once the verified records say the
+        same of every candidate for the moment, and of the record after it.
+        """
         from repoint.stamps import time_seconds
 
         tip = self.current(environment).record
         times = self.store.ledger_times(environment)[: tip.generation + 1]  # others may have moved since
-        found = generation_at(times, moment, shown)
         read = self.record_at(environment)
-        later = found < tip.generation and time_seconds(read(found + 1).time) <= moment
-        if len(times) <= tip.generation or time_seconds(read(found).time) > moment or later:
+
+        def came(generation: int) -> bool:
+            return generation <= tip.generation and time_seconds(read(generation).time) <= moment
+
+        found = generations_at(times, moment)
+        wrong = came(0) if not found else any(not came(g) or came(g + 1) for g in found)
+        if wrong or len(times) <= tip.generation:
             raise Corrupt(
                 f"the index of {environment} and its records disagree on what was live at {shown}",
                 kind="ledger-index-wrong",
@@ -135,7 +175,7 @@ class Registry:
                 promise=4,
                 environment=environment,
             )
-        return found
+        return times
 
     def verified_record(self, environment: EnvironmentName, generation: int | None, content: bytes) -> Record:
         """Decode a record and require that it belongs here, and that its entries come from its own past.
@@ -154,7 +194,9 @@ class Registry:
             if found != wanted
         ]
         if wrong:
-            raise Corrupt(f"{place} holds a record of {', '.join(wrong)}", kind="misplaced-record", promise=2)
+            raise Corrupt(
+                f"{place} holds a record of {', '.join(wrong)}", kind="misplaced-record", hint=_DAMAGE, promise=2
+            )
         _require_past(record, place)
         return record
 
@@ -224,7 +266,9 @@ class Registry:
         if document.registry != self.id:
             return Foreign(f"a release of registry {document.registry}")
         if (document.agent, document.version) != (agent, version):
-            raise Corrupt(f"{place} holds {document.agent} {document.version}", kind="misplaced-release", promise=1)
+            raise Corrupt(
+                f"{place} holds {document.agent} {document.version}", kind="misplaced-release", hint=_DAMAGE, promise=1
+            )
         return Published(document, digest_of(stored))
 
     def releases(self, wanted: Iterable[tuple[AgentName, Version]]) -> Iterator[Listed]:
@@ -255,12 +299,17 @@ class Registry:
         place = f"the snapshot of {release.agent} {release.version}"
         content = self.store.read_snapshot(release.agent, release.version, release.snapshot)
         if content is None:
-            raise Corrupt(f"{place} is missing", kind="snapshot-missing", promise=1)
+            raise Corrupt(f"{place} is missing", kind="snapshot-missing", hint=_DAMAGE, promise=1)
         if digest_of(content) != release.snapshot:
-            raise Corrupt(f"{place} is not the one released ({release.snapshot})", kind="corrupt-snapshot", promise=1)
+            raise Corrupt(
+                f"{place} is not the one released ({release.snapshot})",
+                kind="corrupt-snapshot",
+                hint=_DAMAGE,
+                promise=1,
+            )
         snapshot = read_document(content, Snapshot, Snapshot.LIMIT, place)
         if snapshot.agent != release.agent:
-            raise Corrupt(f"{place} is one of {snapshot.agent}", kind="misplaced-snapshot", promise=1)
+            raise Corrupt(f"{place} is one of {snapshot.agent}", kind="misplaced-snapshot", hint=_DAMAGE, promise=1)
         return snapshot
 
     def file_chunks(self, release: Release, entry: FileEntry) -> Iterator[bytes]:
@@ -272,14 +321,14 @@ class Registry:
         place = f"{release.agent} {release.version} {entry.path}"
         chunks = self.store.read_file(release.agent, release.version, entry)
         if chunks is None:
-            raise Corrupt(f"{place} is missing", kind="file-missing", promise=1)
+            raise Corrupt(f"{place} is missing", kind="file-missing", hint=_DAMAGE, promise=1)
         size, sha = 0, hashlib.sha256()
         for chunk in chunks:
             size += len(chunk)
             sha.update(chunk)
             yield chunk
         if (size, sha.hexdigest()) != (entry.size, entry.sha256):
-            raise Corrupt(f"{place} is not the file released", kind="corrupt-file", promise=1)
+            raise Corrupt(f"{place} is not the file released", kind="corrupt-file", hint=_DAMAGE, promise=1)
 
     def file_bytes(self, release: Release, entry: FileEntry) -> bytes:
         """One verified file of a release in memory. Raises: Corrupt."""
@@ -304,7 +353,11 @@ class Registry:
         """The highest version that is neither yanked nor a pre-release. Raises: NotFound, StoreUnavailable."""
         yanks = self.yanks()
         if yanks is None:
-            raise StoreUnavailable("the ledger of yanked versions cannot be read", kind="yanks-unreadable")
+            raise StoreUnavailable(
+                "the ledger of yanked versions cannot be read, so it is not known which version is the latest",
+                kind="yanks-unreadable",
+                hint=f"repoint doctor says why; name a version meanwhile: repoint list {agent}",
+            )
         finals = [v for v in self.store.versions(agent).get(agent, []) if not is_prerelease(v)]
         for version in highest_first(v for v in finals if v not in yanks.get(agent, {})):
             stored = self.store.read_release(agent, version)

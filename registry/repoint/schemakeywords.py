@@ -15,7 +15,18 @@ NOTES = frozenset({
 })  # fmt: skip
 """Keywords that say nothing about which values are valid."""
 NAMING = frozenset({"$schema", "$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$defs", "definitions"})
+MAX_TYPE_NAME = 60
+"""Characters of a type's name that are told apart."""
 REFS = ("$ref", "$dynamicRef", "$recursiveRef")
+_TYPE_NAMES = {
+    "str": "string",
+    "int": "integer",
+    "float": "number",
+    "bool": "boolean",
+    "list": "array",
+    "dict": "object",
+}
+"""What tools written in Python call the types (Cohere, Tool use: ``parameter_definitions``)."""
 _LOWER = {"minLength", "minItems", "minProperties", "minimum", "minContains"}
 _UPPER = {"maxLength", "maxItems", "maxProperties", "maximum", "maxContains"}
 _PLAIN = ("format", "pattern", "multipleOf", "uniqueItems", "contentEncoding", "contentMediaType")
@@ -94,10 +105,17 @@ def read_keywords(shape: Shape, schema: dict[str, object]) -> None:
 
 
 def _types_of(value: object) -> frozenset[str] | None:
-    names = frozenset([value] if isinstance(value, str) else strings(value)) & (ANY | {"file", "any"})
-    if not names or "any" in names:
+    """The types by their names in JSON Schema; a name that is not known is a type of its own, so that none is lost."""
+    names = frozenset(map(_type_name, [value] if isinstance(value, str) else strings(value)))
+    if not names or names & {"any", "type_unspecified", ""}:
         return None
     return names | {"integer"} if "number" in names else names
+
+
+def _type_name(name: str) -> str:
+    """Gemini writes types in capitals (Gemini API, Schema: Type)."""
+    lower = name.strip().lower()
+    return _TYPE_NAMES.get(lower, lower)[:MAX_TYPE_NAME]
 
 
 def _own_types(shape: Shape, schema: dict[str, object]) -> None:
@@ -139,6 +157,9 @@ def _own_object(shape: Shape, schema: dict[str, object]) -> None:
     for name, inner in mapping(schema.get("properties")).items():
         shape.properties[name] = Part(inner)
     shape.required = dict.fromkeys(strings(schema.get("required")), "")
+    for name, part in shape.properties.items():
+        if isinstance(part.schema, dict) and part.schema.get("required") is True:  # draft 3, and still written
+            shape.required[name] = ""
     for key in ("unevaluatedProperties", "additionalProperties"):
         if key in schema and isinstance(schema[key], bool | dict):
             shape.additional = True if schema[key] == {} else schema[key]

@@ -9,6 +9,7 @@ judged.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -32,10 +33,14 @@ class Dialect(msgspec.Struct, frozen=True):
     tuples: bool = True  # items may be a list of schemas
     array_needs_items: bool = False
     flags: frozenset[str] = frozenset()
+    counts_as_text: bool = False
+    open: bool = False  # its rules are not known here: nothing is judged
     tolerated: frozenset[str] = frozenset()  # keywords whose breaches are warnings, since generators write them
 
 
 ANY = Dialect("JSON Schema", exclusive="either")
+_OPEN = Dialect("another dialect", open=True)
+_JUDGED_AS_ANY = r"json-schema\.org/(?!draft-0[0-3]/)|spec\.openapis\.org/"
 _DRAFT_4 = Dialect("JSON Schema draft 4", 4, booleans=False, siblings=False, exclusive="flag")
 _DRAFT_6 = Dialect("JSON Schema draft 6", 6, siblings=False)
 _DRAFT_7 = Dialect("JSON Schema draft 7", 7, siblings=False)
@@ -45,7 +50,9 @@ _FLAGS = frozenset(("readOnly", "writeOnly", "deprecated", "nullable"))
 _GENERATED = frozenset(("exclusiveMinimum", "exclusiveMaximum", "items"))
 """FastAPI before 0.99 wrote them into OpenAPI 3.0 as later drafts have them."""
 OPENAPI_2 = Dialect("Swagger 2.0", 4, False, False, _TYPES | {"file"}, exclusive="flag", flags=frozenset(("readOnly",)))
-OPENAPI_3_0 = Dialect("OpenAPI 3.0", 4, False, False, _TYPES - {"null"}, False, "flag", False, True, _FLAGS, _GENERATED)
+OPENAPI_3_0 = Dialect(
+    "OpenAPI 3.0", 4, False, False, _TYPES - {"null"}, False, "flag", False, True, _FLAGS, tolerated=_GENERATED
+)
 OPENAPI_3_1 = Dialect("OpenAPI 3.1", tuples=False)
 _BY_URL = {
     "json-schema.org/draft-04/schema": _DRAFT_4,
@@ -102,16 +109,20 @@ _MEANT = {
 
 
 def dialect_of(schema: object, default: Dialect = ANY) -> Dialect:
-    """The dialect that ``$schema`` names; ``default`` where it names none that is known here."""
+    """The dialect that ``$schema`` names; ``default`` where it names none.
+
+    Of drafts before 4 and of somebody's own metaschemas nothing is known: such schemas are not judged.
+    """
     named = schema.get("$schema") if isinstance(schema, dict) else None
     if not isinstance(named, str):
         return default
-    return _BY_URL.get(named.partition("://")[2].rstrip("#"), ANY)
+    place = named.partition("://")[2].removeprefix("www.").rstrip("#/")
+    return _BY_URL.get(place, ANY if not place or re.match(_JUDGED_AS_ANY, place) else _OPEN)
 
 
 def schema_complaints(schema: object, at: Pointer, dialect: Dialect) -> Iterator[Complaint]:
     """Everything in the schema, and in those within it, that is no schema."""
-    waiting: list[tuple[object, Pointer]] = [(schema, at)]
+    waiting: list[tuple[object, Pointer]] = [] if dialect.open else [(schema, at)]
     while waiting:
         node, where = waiting.pop()
         if isinstance(node, dict):
@@ -172,7 +183,9 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _count(value: object, _: _Place) -> str | None:
+def _count(value: object, place: _Place) -> str | None:
+    if place.dialect.counts_as_text and isinstance(value, str) and value.isdecimal():
+        return None  # a 64-bit integer in the JSON of Protocol Buffers
     good = _is_number(value) and isinstance(value, int | float) and value >= 0 and value == int(value)
     return None if good else "must be a whole number from 0"
 

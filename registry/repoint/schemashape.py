@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from repoint.jsonviews import MISSING, mapping, resolve, sequence, text
+from repoint.jsonviews import MISSING, mapping, resolve, sequence, text, walk
 from repoint.schemakeywords import (
     NAMING,
     NOTES,
@@ -47,6 +47,7 @@ class Shapes:
         self.outside: dict[str, None] = {}
         self._shapes: dict[int, tuple[object, Shape]] = {}
         self._targets: dict[str, object] = {}
+        self._identified: dict[str, object] | None = None
         self._merged = 0
 
     def target(self, ref: str) -> object:
@@ -54,9 +55,21 @@ class Shapes:
         if ref not in self._targets:
             found = resolve(self.root, ref)
             if found is MISSING:
+                found = self._named().get(ref.removesuffix("#"), MISSING)
+            if found is MISSING:
                 self.outside[ref] = None
             self._targets[ref] = found
         return self._targets[ref]
+
+    def _named(self) -> dict[str, object]:
+        """Schemas by the identifier that they give themselves (JSON Schema 2020-12, Core, 8.2.1), looked up once."""
+        if self._identified is None:
+            self._identified = {}
+            for each in walk(self.root):
+                name = mapping(each).get("$id", mapping(each).get("id"))
+                if isinstance(name, str):
+                    self._identified.setdefault(name.removesuffix("#"), each)
+        return self._identified
 
     @property
     def reached(self) -> set[str]:

@@ -52,10 +52,11 @@ def branch_name(shapes: Shapes, branch: object) -> str:
 
 def likeness(one: Shape, other: Shape) -> float:
     """How much two schemas have in common, 0 to 1."""
-    return _overlap(_features(one), _features(other))
+    return overlap(_features(one), _features(other))
 
 
-def _overlap(one: frozenset[str], other: frozenset[str]) -> float:
+def overlap(one: frozenset[str], other: frozenset[str]) -> float:
+    """What two sets have in common, as a share of all that is in either, 0 to 1."""
     return len(one & other) / (len(one | other) or 1)
 
 
@@ -90,7 +91,7 @@ def _by_likeness(
 ) -> tuple[list[tuple[object, object]], list[object], list[object]]:
     before = [_features(old.shape(old.seen_through(each).schema)) for each in left]
     after = [_features(new.shape(new.seen_through(each).schema)) for each in right]
-    scored = [(_overlap(one, other), -i, -j) for i, one in enumerate(before) for j, other in enumerate(after)]
+    scored = [(overlap(one, other), -i, -j) for i, one in enumerate(before) for j, other in enumerate(after)]
     scored.sort(reverse=True)
     alone = len(left) == len(right) == 1
     mates: dict[int, int] = {}

@@ -93,7 +93,7 @@ def _judged(gate: Gate, content: bytes, start: int, end: int) -> Iterator[Match]
         while at >= 0:
             whole = _whole(stretch, at, found)
             if _stands_alone(stretch, at, len(whole)) and _looks_secret(whole):
-                yield Match(gate.name, start + at)
+                yield Match(gate.name, start + at, start + at + len(whole))
             at = stretch.find(found, at + max(1, len(whole)))
 
 
@@ -120,7 +120,10 @@ def _analyser(module: str, plugin: str) -> Callable[[str], Iterator[str]]:
 def _stands_alone(stretch: bytes, at: int, size: int) -> bool:
     """Not a part of something longer, such as Base64 or a digest: the library's expressions do not ask."""
     before, after = stretch[max(0, at - 1) : at], stretch[at + size : at + size + 1]
-    return at >= 0 and not re.match(rb"[A-Za-z0-9_+/-]", after) and not (before.isalnum() or before in (b"_", b"+"))
+    if at < 0 or re.match(rb"[A-Za-z0-9_+/-]", after):
+        return False
+    escaped = at > 1 and before in (b"n", b"r", b"t") and stretch[at - 2] == 0x5C  # \\n in JSON
+    return escaped or not (before.isalnum() or before in (b"_", b"+"))
 
 
 def _looks_secret(value: bytes) -> bool:
@@ -152,7 +155,7 @@ def weak_secrets_in(content: bytes) -> Iterator[Match]:
             if tail in (b"key", b"token") and not re.search(_QUALIFIED, named):
                 continue
             if _looks_made_by_chance(content[found.start(1) : found.end(1)]):
-                yield Match("a secret", found.start())
+                yield Match("a secret", found.start(), found.end(1))
 
 
 _NO_VALUE = (

@@ -13,7 +13,15 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from repoint.secretvalues import is_access_key, is_bearer, is_password, is_random, is_signed_token, is_strong
+from repoint.secretvalues import (
+    is_access_key,
+    is_bearer,
+    is_key_body,
+    is_password,
+    is_random,
+    is_signed_token,
+    is_strong,
+)
 
 LONGEST = 4096
 """No shape is longer than this many bytes: the overlap that a search in chunks needs."""
@@ -30,25 +38,26 @@ _PAUSE = rb"(?:\\[rn]|\s){1,8}"
 class Shape(NamedTuple):
     """What a secret is called, the bytes that announce it, and how it looks; the group that matched is the secret part.
 
-    ``begins``: the pattern is tried where a mark stands; otherwise it is searched for where any mark is there.
+    The pattern is tried where a mark stands: what comes before the mark is looked back at.
     """
 
     name: str
     marks: tuple[bytes, ...]
     pattern: bytes  # compiled on first use: most texts have no mark of it
     judge: Callable[[bytes], bool] = is_random
-    begins: bool = True
 
 
 class Match(NamedTuple):
-    """A secret found: which shape, and where it begins. Its value is not kept."""
+    """A secret found: which shape, and where it stands. Its value is not kept."""
 
     name: str
     start: int
+    end: int
 
 
-def _token(name: str, mark: bytes, value: bytes, end: bytes = _END) -> Shape:
-    return Shape(name, (mark,), _BEGIN + re.escape(mark) + b"(" + value + b")" + end)
+def token_shape(name: str, mark: bytes, value: bytes, judge: Callable[[bytes], bool] = is_random) -> Shape:
+    """A value behind a prefix of its own, standing alone."""
+    return Shape(name, (mark,), _BEGIN + re.escape(mark) + b"(" + value + b")" + _END, judge)
 
 
 SHAPES = (
@@ -60,21 +69,21 @@ SHAPES = (
         _BEGIN + rb"sk-(?:(?:proj|svcacct|service|admin|None|or-v1)-([A-Za-z0-9_-]{20,200})"
         rb"|([A-Za-z0-9]{20,100})(?![A-Za-z0-9_-]))",
     ),
-    _token("a Langfuse secret key", b"sk-lf-", rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
-    _token("an xAI API key", b"xai-", rb"[A-Za-z0-9]{60,100}"),
-    _token("a Groq API key", b"gsk_", rb"[A-Za-z0-9]{40,60}"),
-    _token("a Perplexity API key", b"pplx-", rb"[A-Za-z0-9]{40,60}"),
-    _token("a Replicate API token", b"r8_", rb"[A-Za-z0-9]{37,40}"),
-    _token("an NVIDIA API key", b"nvapi-", rb"[A-Za-z0-9_-]{60,70}"),
-    _token("a Hugging Face token", b"hf_", rb"[A-Za-z0-9]{30,60}"),
-    _token("a Hugging Face token", b"api_org_", rb"[A-Za-z0-9]{30,60}"),
-    _token("a LangSmith API key", b"lsv2_", rb"(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}"),
-    _token("a Pinecone API key", b"pcsk_", rb"[A-Za-z0-9_]{50,80}"),
-    _token("a Tavily API key", b"tvly-", rb"(?:dev-|prod-)?[A-Za-z0-9-]{28,60}"),
+    token_shape("a Langfuse secret key", b"sk-lf-", rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
+    token_shape("an xAI API key", b"xai-", rb"[A-Za-z0-9]{60,100}"),
+    token_shape("a Groq API key", b"gsk_", rb"[A-Za-z0-9]{40,60}"),
+    token_shape("a Perplexity API key", b"pplx-", rb"[A-Za-z0-9]{40,60}"),
+    token_shape("a Replicate API token", b"r8_", rb"[A-Za-z0-9]{37,40}"),
+    token_shape("an NVIDIA API key", b"nvapi-", rb"[A-Za-z0-9_-]{60,70}"),
+    token_shape("a Hugging Face token", b"hf_", rb"[A-Za-z0-9]{30,60}"),
+    token_shape("a Hugging Face token", b"api_org_", rb"[A-Za-z0-9]{30,60}"),
+    token_shape("a LangSmith API key", b"lsv2_", rb"(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}"),
+    token_shape("a Pinecone API key", b"pcsk_", rb"[A-Za-z0-9_]{50,80}"),
+    token_shape("a Tavily API key", b"tvly-", rb"(?:dev-|prod-)?[A-Za-z0-9-]{28,60}"),
     # -- clouds
     Shape("a Google API key", (b"AIza",), _BEGIN + rb"AIza([A-Za-z0-9_-]{35})" + _END),
-    _token("a Google OAuth client secret", b"GOCSPX-", rb"[A-Za-z0-9_-]{28}"),
-    _token("a Google OAuth access token", b"ya29.", rb"[A-Za-z0-9_-]{40,600}"),
+    token_shape("a Google OAuth client secret", b"GOCSPX-", rb"[A-Za-z0-9_-]{28}"),
+    token_shape("a Google OAuth access token", b"ya29.", rb"[A-Za-z0-9_-]{40,600}"),
     Shape(
         "an AWS access key ID",
         (b"AKIA", b"ASIA", b"ABIA", b"ACCA"),
@@ -85,8 +94,8 @@ SHAPES = (
     Shape(
         "an AWS secret access key",
         (b"ccess", b"CCESS"),
-        rb"(?i:secret_?access_?key)\\?[\"']?[ \t]{0,8}[=:][ \t]{0,8}\\?[\"']?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
-        begins=False,
+        rb"(?:(?<=(?i:secret_a))|(?<=(?i:secreta)))(?i:ccess_?key)\\?[\"']?[ \t]{0,8}[=:][ \t]{0,8}\\?[\"']?"
+        rb"([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
     ),
     Shape(
         "an AWS secret access key",
@@ -95,7 +104,7 @@ SHAPES = (
         rb"([A-Za-z0-9/+]{40})\\?[\"']",
         is_strong,
     ),
-    _token("an Amazon Bedrock API key", b"ABSK", rb"[A-Za-z0-9+/]{100,300}={0,2}"),
+    token_shape("an Amazon Bedrock API key", b"ABSK", rb"[A-Za-z0-9+/]{100,300}={0,2}"),
     Shape("an Azure AI services key", (b"JQQJ99",), rb"(?<=[A-Za-z0-9]{52})JQQJ99([A-Za-z0-9]{20,32})(?![A-Za-z0-9])"),
     Shape(
         "an Azure client secret",
@@ -105,7 +114,7 @@ SHAPES = (
     Shape(
         "an Azure SAS signature", (b"sig=",), rb"(?:(?<=[?&;])|(?<=\\u0026))sig=([A-Za-z0-9%+/]{43,120}?(?:%3[Dd]|=))"
     ),
-    _token("a DigitalOcean token", b"dop_v1_", rb"[a-f0-9]{64}"),
+    token_shape("a DigitalOcean token", b"dop_v1_", rb"[a-f0-9]{64}"),
     # -- what agents talk to
     Shape(
         "a GitHub token",
@@ -123,21 +132,27 @@ SHAPES = (
         rb"hooks\.slack\.com(?:\\?/)(?:services|workflows|triggers)\\?/[A-Z0-9]{8,14}\\?/([A-Za-z0-9/\\]{20,100})",
     ),
     Shape("a Stripe live key", (b"sk_live_", b"rk_live_"), _BEGIN + rb"[sr]k_live_([A-Za-z0-9]{16,250})"),
-    _token("a Stripe webhook secret", b"whsec_", rb"[A-Za-z0-9+/]{32,100}={0,2}"),
-    _token("a Shopify token", b"shp", rb"(?:at|ca|pa|ss)_[a-fA-F0-9]{32}"),
-    _token("an npm token", b"npm_", rb"[A-Za-z0-9]{36}"),
+    token_shape("a Stripe webhook secret", b"whsec_", rb"[A-Za-z0-9+/]{32,100}={0,2}"),
+    token_shape("a Shopify token", b"shp", rb"(?:at|ca|pa|ss)_[a-fA-F0-9]{32}"),
+    token_shape("an npm token", b"npm_", rb"[A-Za-z0-9]{36}"),
     Shape("an npm token", (b":_authToken=",), rb":_authToken=([A-Fa-f0-9]{8}(?:-[A-Fa-f0-9]{4}){3}-[A-Fa-f0-9]{12})"),
-    _token("a Vault token", b"hvs.", rb"[A-Za-z0-9_-]{24,200}"),
-    _token("a Linear API key", b"lin_api_", rb"[A-Za-z0-9]{32,48}"),
-    _token("a Notion token", b"ntn_", rb"[A-Za-z0-9]{40,60}"),
+    token_shape("a Vault token", b"hvs.", rb"[A-Za-z0-9_-]{24,200}"),
+    token_shape("a Linear API key", b"lin_api_", rb"[A-Za-z0-9]{32,48}"),
+    token_shape("a Notion token", b"ntn_", rb"[A-Za-z0-9]{40,60}"),
     # -- whatever it opens
     Shape(
         "a private key",
         (b"-----BEGIN ",),
         rb"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----" + _PAUSE + rb"(?:[A-Za-z-]{1,20}: "
-        rb"[^\r\n\\]{0,80}(?:\\[rn]|\s){1,4}){0,4}([A-Za-z0-9+/]{32})",
+        rb"[^\r\n\\]{0,80}(?:\\[rn]|\s){1,4}){0,4}([A-Za-z0-9+/]{32,70})",
+        is_key_body,
     ),
-    Shape("a private key", (b"Private-Lines: ",), rb"Private-Lines: [0-9]{1,4}" + _PAUSE + rb"([A-Za-z0-9+/]{32})"),
+    Shape(
+        "a private key",
+        (b"Private-Lines: ",),
+        rb"Private-Lines: [0-9]{1,4}" + _PAUSE + rb"([A-Za-z0-9+/]{32,70})",
+        is_key_body,
+    ),
     Shape(
         "a JSON Web Token",
         (b"eyJ",),
@@ -160,20 +175,17 @@ SHAPES = (
 )
 
 
-def secrets_in(content: bytes) -> Iterator[Match]:
+def secrets_in(content: bytes, shapes: tuple[Shape, ...] = SHAPES) -> Iterator[Match]:
     """Every secret in the bytes, by shape."""
-    for shape in SHAPES:
+    for shape in shapes:
         if any(mark in content for mark in shape.marks):
             for found in _tried(shape, content):
                 if shape.judge(next(group for group in found.groups() if group is not None)):
-                    yield Match(shape.name, found.start())
+                    yield Match(shape.name, found.start(), found.end())
 
 
 def _tried(shape: Shape, content: bytes) -> Iterator[re.Match[bytes]]:
     pattern = re.compile(shape.pattern)
-    if not shape.begins:
-        yield from pattern.finditer(content)
-        return
     for mark in shape.marks:
         at = content.find(mark)
         while at >= 0:

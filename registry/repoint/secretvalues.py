@@ -14,9 +14,10 @@ _PLACEHOLDER = (
     rb"(?is)(.)\1{4}|example|placeholder|redacted|changeme|change[-_.]me|replace[-_]?(?:me|this|with)|dummy|sample"
     rb"|xxxx|(?:^|[-_./])(?:your|my|fake|foo|test|demo|some|the)[-_.]|[-_]fake|not[-_]?(?:a[-_]?)?real|[-_](?:goes[-_])?here$"
     rb"|12345678|abcdefgh|01234567|98765432|abc123|abcd1234|a1b2c3d4|deadbeef|cafebabe|key[-_]here|insert[-_]"
-    rb"|2yotnfzfejr1zcsicmwpaa|tgzv3jokf0xg5qx2tlkwia|czzcagrsa3f0mzpnwdfmqmf0m2jw"
+    rb"|2yotnfzfejr1zcsicmwpaa|tgzv3jokf0xg5qx2tlkwia|czzcagrsa3f0mzpnwdfmqmf0m2jw|eby8vdm02xnocqflqu"
 )
-"""What people write, and the tokens of the examples in RFC 6749 and 6750, which half of all OAuth texts repeat."""
+"""What people write, the tokens of the examples in RFC 6749 and 6750, which half of all OAuth texts repeat, and
+the key of Azure's storage emulator, which is the same for everybody."""
 
 _PASSWORD_WORDS = (
     rb"(?i)p[a@4][s$5]{2}(?:w[o0]rd|wd|phrase)?[-_!.0-9]{0,5}|passw0rd|pw|secret|user(?:name)?"
@@ -24,6 +25,7 @@ _PASSWORD_WORDS = (
     rb"|foo|bar|baz|foobar|abc|xyz|qwerty|string|abc123|1234?5?6?7?8?9?0?|hunter2|(?:db|my|your|the|some)?[-_]?(?:password|passwd|pass|pwd)"
     rb"|(?:db|my|your)[-_](?:secret|token|pw)|change[-_]?(?:me|it)|x+|\*+|\.+|-+|_+|\xe2\x80\xa6|%s|%20.*"
 )
+_OPENSSH_HEAD, _LINE = b"b3BlbnNzaC1rZXktdjEAAAAA", 60
 _VARIABLE = rb"\$|%\(|%[A-Z_]{2,}%|\{\{|<|&lt;|\\?\[|env[:.]|process\.|os\.|secrets?[./:]|vault:|op://|arn:|ssm:"
 _UUID = rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _LOWER, _UPPER, _DIGITS = (0x61, 0x7A), (0x41, 0x5A), (0x30, 0x39)
@@ -34,6 +36,11 @@ def is_random(value: bytes) -> bool:
     if is_placeholder(value) or len(set(value)) < 7:
         return False
     return _has(value, _DIGITS) + _has(value, _UPPER) + _has(value, _LOWER) >= 2
+
+
+def is_key_body(value: bytes) -> bool:
+    """The first line of a private key, in Base64. OpenSSH's begins with a head that is the same for every key."""
+    return len(value) >= _LINE if value.startswith(_OPENSSH_HEAD) else is_random(value[:32])
 
 
 def is_strong(value: bytes) -> bool:
@@ -99,6 +106,8 @@ def is_bearer(value: bytes) -> bool:
         said = base64.b64decode(value, validate=True)
     except ValueError:
         return is_strong(value)
+    if said.lower() == b"aladdin:open sesame":
+        return False  # the example of RFC 7617
     return is_password(said) if said.isascii() and b":" in said else is_strong(value)
 
 

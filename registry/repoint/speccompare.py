@@ -46,7 +46,7 @@ def compare_specs(old: object, new: object) -> SpecComparison:
         return compare_tools(before, after)
     if kind == "output schema":
         return _compare_output_schemas(mapping(before), mapping(after))
-    return compare_schemas(before, after) if kind == "JSON Schema" else compare_values(before, after)
+    return compare_schemas(before, after) if kind == "JSON Schema" else _compare_data(before, after)
 
 
 def compare_front_matter(old: object, new: object, form: str) -> SpecComparison:
@@ -63,7 +63,7 @@ def kind_of(value: object) -> SpecKind:
         return "OpenAPI document"
     if looks_like_tools(value):
         return "tool list"
-    if isinstance(document.get("schema"), dict) and isinstance(document.get("name"), str) and "strict" in document:
+    if _is_output_schema(document):
         return "output schema"
     return "JSON Schema" if _is_schema(document) else "data"
 
@@ -77,6 +77,34 @@ def _is_schema(document: dict[str, object]) -> bool:
         return True
     told = _SCHEMA_WORDS & document.keys()
     return isinstance(document.get("properties"), dict) or len(told) >= 2 or bool({"$ref", "$defs"} & told)
+
+
+def _compare_data(old: object, new: object) -> SpecComparison:
+    """Any data; of what an MCP client is told of its servers, one that is gone takes its tools along."""
+    before, after = mapping(mapping(old).get("mcpServers")), mapping(mapping(new).get("mcpServers"))
+    if before.keys() == after.keys():
+        return compare_values(old, new)
+    findings = Findings()
+    for name in [each for each in before if each not in after]:
+        reason = "the server is gone, and its tools with it"
+        findings.add("tool-removed", "removed", f"server {name}", old=name, reason=reason)
+    for name in [each for each in after if each not in before]:
+        findings.add("tool-added", "added", f"server {name}", new=name, reason="a new server, with its tools")
+    common = [
+        {name: each for name, each in side.items() if name in before and name in after} for side in (before, after)
+    ]
+    sides = (mapping(each) for each in (old, new))
+    rest = [{**side, "mcpServers": known} for side, known in zip(sides, common, strict=True)]
+    findings.include(compare_values(*rest))
+    return findings.result()
+
+
+def _is_output_schema(document: dict[str, object]) -> bool:
+    """Structured output: a schema with a name, alone or wrapped as OpenAI's ``response_format``."""
+    inside = mapping(document.get("json_schema", document))
+    if not isinstance(inside.get("schema"), dict) or not isinstance(inside.get("name"), str):
+        return False
+    return inside is not document or "strict" in document or _is_schema(mapping(inside["schema"]))
 
 
 def _is_empty(value: object) -> bool:
@@ -97,6 +125,9 @@ def _article(kind: SpecKind) -> str:
 def _compare_output_schemas(old: dict[str, object], new: dict[str, object]) -> SpecComparison:
     """Structured output: a schema with a name, which is what the agent hands on."""
     findings = Findings()
+    if ("json_schema" in old) != ("json_schema" in new):
+        findings.add("tool-format-changed", "changed", "the document", reason="wrapped in another way")
+    old, new = mapping(old.get("json_schema", old)), mapping(new.get("json_schema", new))
     findings.include(compare_schemas(old.get("schema"), new.get("schema"), "response"), "output")
     rest = [{key: each for key, each in side.items() if key != "schema"} for side in (old, new)]
     findings.include(compare_values(*rest), "the document")

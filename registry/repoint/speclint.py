@@ -131,7 +131,7 @@ def _complaints(path: str, value: object, kinds: list[IntegrationKind], version:
         return
     from repoint.reflint import reference_complaints
 
-    own_roots = frozenset({"parameters"} if "function" in kinds and not is_openapi else ())
+    own_roots = frozenset({"parameters", "schema"} if "function" in kinds and not is_openapi else ())
     yield from islice(reference_complaints(value, path, version.value, roots=own_roots), _MOST_LOOKED_AT // 2)
     if is_openapi or "openapi" in kinds:
         from repoint.openapilint import openapi_complaints

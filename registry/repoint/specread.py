@@ -25,7 +25,7 @@ from repoint.specproblem import (
     unreadable,
 )
 
-__all__ = ["MAX_BYTES", "Form", "Parsed", "Pointer", "ReadProblem", "form_of", "line_of", "lines_of", "parse"]
+__all__ = ["MAX_BYTES", "Form", "Parsed", "ReadProblem", "form_of", "lines_of", "parse"]
 
 Form = Literal["json", "yaml", "toml", "jsonl", "front-matter", "text"]
 
@@ -103,15 +103,13 @@ def parse(content: bytes, path: str, *, form: Form | None = None) -> Parsed:
         return _unread(form, content, error.problem)
 
 
-def line_of(content: bytes, path: str, pointer: Pointer, *, form: Form | None = None) -> int | None:
-    """The line of the place, from 1; that of the nearest thing around it where it is missing; None if unknown."""
-    return lines_of(content, path, [pointer], form=form)[pointer]
-
-
 def lines_of(
     content: bytes, path: str, pointers: Collection[Pointer], *, form: Form | None = None
 ) -> dict[Pointer, int | None]:
-    """The lines of several places, found in one pass."""
+    """The lines of several places, from 1, found in one pass.
+
+    Of a place that is missing it is the line of the nearest thing around it; None where even that is not known.
+    """
     try:
         found = _located(content, form or form_of(path, content), pointers)
     except (Unreadable, ValueError, IndexError, RecursionError):

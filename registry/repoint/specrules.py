@@ -10,11 +10,10 @@ own code, no generated client. A further field or value is new behaviour for it,
 
 from __future__ import annotations
 
-import msgspec
-
+from repoint.changes import ChangeRule
 from repoint_schemas.documents import Bump
 
-_TABLE = "Repoint design, section 9: What a version number says about an agent"
+_TABLE = "docs/versioning.md, What a version number says about an agent"
 _OAS = "OpenAPI Specification 3.1.1"
 _VALIDATION = "JSON Schema 2020-12, Validation"
 _CORE = "JSON Schema 2020-12, Core"
@@ -31,22 +30,13 @@ _PROMPTY = "Prompty, front matter specification"
 _DOTPROMPT = "Dotprompt reference, Prompt frontmatter and Picoschema"
 
 
-class SpecRule(msgspec.Struct, frozen=True):
-    """One rule: what it is called, what it asks for, why in one sentence, and what that rests on."""
-
-    name: str
-    impact: Bump
-    why: str
-    sources: tuple[str, ...]
-
-
-RULES: dict[str, SpecRule] = {}
+RULES: dict[str, ChangeRule] = {}
 """All rules by name."""
 
 
 def _rule(name: str, impact: Bump, why: str, *sources: str) -> None:
     assert name not in RULES, name
-    RULES[name] = SpecRule(name, impact, why, sources)
+    RULES[name] = ChangeRule(name, impact, why, sources)
 
 
 def _sided(verdict: str, request: tuple[Bump, str], response: tuple[Bump, str], *sources: str) -> None:

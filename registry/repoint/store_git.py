@@ -332,6 +332,8 @@ class GitStore:
         Raises:
             Corrupt: it names an object that is missing, or nothing.
         """
+        if self.repository.refs.is_absent(ref):
+            return False
         oid, broken = self.repository.refs.find(ref).get(ref), self.repository.refs.is_broken(ref)
         if (oid is None and not broken) or self._info(ref) is not None:
             return oid is not None or broken
@@ -362,7 +364,7 @@ def shallow_ledger(environment: EnvironmentName) -> StoreUnavailable:
     """The error to raise where a shallow clone lacks the older records."""
     return StoreUnavailable(
         f"this clone is shallow, so the ledger of {environment} is not whole here",
-        kind="shallow-clone",
+        kind="shallow-ledger",
         hint="git fetch --unshallow --tags",
     )
 

@@ -46,9 +46,9 @@ def _simple(text: str) -> Template:
 
 
 def _f_string(text: str) -> Template:
-    """Python's format strings: ``{name}``, ``{name.part}``, ``{name!r:>8}``; ``{{`` and ``}}`` are braces."""
+    """Python's format strings: ``{name}``, ``{name.part}``, ``{name!r:>{width}}``; ``{{`` and ``}}`` are braces."""
     names = Names(text)
-    for found in re.finditer(r"\{\{|\}\}|\{([^{}]*)\}", text):
+    for found in re.finditer(r"\{\{|\}\}|\{([^{}:]*+(?::[^{}]*+(?=[{}])|(?=\})))", text):
         if found[1] is None:
             continue
         name = re.match(r"[A-Za-z_]\w*+(?=[.\[!:]|$)", found[1])

@@ -13,13 +13,13 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from repoint.textalign import SMALL_CELLS, Alignment, Area, Effort, Match, align, gaps_of, number
-from repoint.textcomments import CommentSyntax, comment_syntax_of
+from repoint.textcomments import CommentSyntax
 from repoint.texthunks import DiffLine, Headings, Hunk, Mark, Span, paragraphs, spans_of
 from repoint.textnature import Nature, harmless_nature, moved_nature, unified
 from repoint.textslide import slide
 from repoint.textwords import Marked, WordEffort, mark_words
 
-__all__ = ["CommentSyntax", "DiffLine", "Hunk", "Nature", "Span", "TextDiff", "comment_syntax_of", "compare_texts"]
+__all__ = ["DiffLine", "Hunk", "Nature", "Span", "TextDiff", "compare_texts"]
 
 MOST_SHOWN = 200_000
 """Characters of all hunks together."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
@@ -38,11 +39,23 @@ def harmless_nature(old: str, new: str, comments: CommentSyntax | None) -> Natur
 
 
 def _same_words(old: str, new: str) -> bool:
-    """Whether white space is all that differs: the same pieces between it, in the same order."""
-    old, new = joins_unspaced_lines(old), joins_unspaced_lines(new)
+    """Whether white space is all that differs: the same pieces between it, in the same order.
+
+    Blanks inside the braces of a template's tag are none of its words, and a byte order mark is none of the text's.
+    """
+    old, new = _closed_up(joins_unspaced_lines(old)), _closed_up(joins_unspaced_lines(new))
     if old.split(None, 200)[:200] != new.split(None, 200)[:200]:
         return False
     return " ".join(old.split()) == " ".join(new.split())
+
+
+def _closed_up(text: str) -> str:
+    """The text with ``{{name}}`` for ``{{ name }}``, and without a byte order mark."""
+    text = text.removeprefix("\ufeff")
+    if "{{" not in text and "{%" not in text:
+        return text
+    text = re.sub(r"(\{\{|\{%)\s++", r"\1", text)
+    return re.sub(r"(?<!\s)\s++(?=\}\}|%\})", "", text)
 
 
 def moved_nature(old: list[str], new: list[str], gaps: list[Area], comments: CommentSyntax | None) -> Nature | None:

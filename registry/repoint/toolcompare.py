@@ -10,6 +10,7 @@ from repoint.changes import SpecComparison
 from repoint.jsonviews import equal_values, mapping, same_words, strings, text, value_key
 from repoint.schemacompare import SchemaComparison
 from repoint.schemashape import Shapes
+from repoint.schemaunions import overlap
 from repoint.schemawords import kind_of_change, type_words, value_words
 from repoint.specfindings import Direction, Findings, Place
 from repoint.toolview import HINTS, Tool, ToolList, read_tools
@@ -171,12 +172,8 @@ def _contract(tool: Tool) -> _Contract:
 
 def _likeness(one: _Contract, other: _Contract) -> float:
     """By the parameters; by the description too where there are few of them, for many tools take one ``id``."""
-    fields, words = _overlap(one[0], other[0]), _overlap(one[1], other[1])
+    fields, words = overlap(one[0], other[0]), overlap(one[1], other[1])
     few = min(len(one[0]), len(other[0])) <= 6
     if not one[0] and not other[0]:
         return words
     return min(fields, 0.5 + words) if few and (one[1] or other[1]) else fields
-
-
-def _overlap(one: frozenset[str], other: frozenset[str]) -> float:
-    return len(one & other) / (len(one | other) or 1)

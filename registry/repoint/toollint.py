@@ -23,8 +23,10 @@ _NAME = r"[A-Za-z0-9_-]{1,64}"
 _LOOSE_NAME = r"[A-Za-z0-9_.:-]{1,128}"
 _NOT_TOOLS = frozenset((
     "mcpServers", "servers", "resources", "resourceTemplates", "prompts", "manifest_version", "dxt_version",
+    "packages", "remotes", "serverInfo",
 ))  # fmt: skip
-"""What shows that a document of an MCP server is no tool list: a client's configuration, or a server without tools."""
+"""What shows that a document of an MCP server is no tool list: a client's configuration, an entry of a registry of
+servers, or a server without tools."""
 
 Table = dict[str, object]
 
@@ -43,6 +45,8 @@ class _Tool(msgspec.Struct, frozen=True):
 def mcp_complaints(value: object) -> Iterator[Complaint]:
     """Everything that makes the value no MCP tool list (bare, under ``tools``, or as the reply of ``tools/list``)."""
     listed, at = _listed(value, ("tools",))
+    if listed is None and isinstance(value, dict) and {"name", "inputSchema"} <= value.keys():
+        listed = [value]  # one tool alone
     if listed is None:
         if not isinstance(value, dict) or not _NOT_TOOLS & value.keys():
             yield _wrong((), 'is no MCP tool list: it must be {"tools": [...]}, the reply of tools/list')
@@ -52,7 +56,9 @@ def mcp_complaints(value: object) -> Iterator[Complaint]:
     tools = []
     for index, each in enumerate(listed):
         if isinstance(each, dict):
-            tools.append(_Tool((*at, index), each, ("inputSchema",), _MCP_NAME, needs_schema=True))
+            tools.append(
+                _Tool((*at, index) if each is not value else (), each, ("inputSchema",), _MCP_NAME, needs_schema=True)
+            )
         else:
             yield _wrong((*at, index), f"a tool must be an object, not {kind_of(each)}")
     yield from _tools(tools, "MCP")
@@ -69,7 +75,9 @@ def function_complaints(value: object) -> Iterator[Complaint]:
             yield _wrong((), f"must be an object, not {kind_of(value)}")
             return
         tools = list(_shapes(value, ()))
-        if not tools:
+        if not tools and value.get("type") == "json_schema":
+            yield from _response_format(value)
+        elif not tools:
             yield from _schema(value, (), upper=False)
     else:
         tools = []
@@ -79,6 +87,18 @@ def function_complaints(value: object) -> Iterator[Complaint]:
             else:
                 yield _wrong((*at, index), f"a function must be an object, not {kind_of(each)}")
     yield from _tools(tools, "function")
+
+
+def _response_format(value: Table) -> Iterator[Complaint]:
+    """A format of answers (Structured Outputs): its schema stands under ``json_schema``, or beside the name."""
+    inner, at = value.get("json_schema"), ("json_schema",)
+    holder, way = (inner, at) if isinstance(inner, dict) else (value, ())
+    if "schema" not in holder:
+        yield _wrong(way, "needs schema")
+        return
+    yield from _schema(holder["schema"], (*way, "schema"), upper=False)
+    if holder.get("strict") is True:
+        yield from _strict(holder["schema"], (*way, "schema"))
 
 
 def _wrong(at: Pointer, message: str, severity: Severity = "error") -> Complaint:
@@ -168,7 +188,8 @@ def _schema(schema: object, at: Pointer, *, upper: bool) -> Iterator[Complaint]:
         return
     dialect = dialect_of(schema, ANY)
     if upper:
-        dialect = msgspec.structs.replace(dialect, types=dialect.types | {each.upper() for each in dialect.types})
+        capitals = {each.upper() for each in dialect.types} | {"TYPE_UNSPECIFIED"}
+        dialect = msgspec.structs.replace(dialect, types=dialect.types | capitals, counts_as_text=True)
     if at and not _is_object(schema):
         yield _wrong(at, 'must have "type": "object": a call passes its arguments by name')
     yield from schema_complaints(schema, at, dialect)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 
 from repoint.changes import Kind, SpecComparison
-from repoint.jsonviews import equal_values, value_key, with_text_keys
+from repoint.jsonviews import equal_values, same_words, value_key, with_text_keys
 from repoint.specfindings import MAX_CHANGES, Findings
 
 MAX_VALUE_DEPTH = 100
@@ -52,6 +52,9 @@ class ValueComparison:
                 self._member(old, new, key, _below(path, key), depth)
         elif isinstance(old, list) and isinstance(new, list):
             self._lists(old, new, path, depth)
+        elif same_words(old, new) and str(old).strip() and old != new:
+            self.findings.add("text-layout-changed", "changed", path or "the document", old=old, new=new,
+                              reason="only white space differs")  # fmt: skip
         elif not equal_values(old, new):
             self._note("value-changed", path, old, new)
 

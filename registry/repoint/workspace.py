@@ -20,7 +20,7 @@ from repoint.gitrepo import GitRepository
 from repoint.names import YANK_LEDGER
 from repoint.registry import Registry, read_document
 from repoint.state import LocalState
-from repoint.store_git import GitStore
+from repoint.store_git import GitStore, shallow_ledger
 from repoint_schemas.documents import AgentName, EnvironmentName, Pin, Record
 
 if TYPE_CHECKING:
@@ -252,7 +252,9 @@ def require_refs_here(workspace: Workspace) -> None:
 
 
 def environment_error(workspace: Workspace, error: RepointError) -> RepointError:
-    """The better error for an environment that is missing because it was never fetched."""
+    """The better error for an environment, or a part of its ledger, that is missing because it was never fetched."""
+    if error.kind == "ledger-gap" and workspace.repository.shallow:
+        return shallow_ledger(EnvironmentName(str(error.facts["environment"])))
     if isinstance(error, Corrupt) or not isinstance(error, NotFound) or error.kind != "no-such-environment":
         return error
     hint = fetch_hint(workspace.repository)

@@ -464,3 +464,13 @@ def test_export_into_an_empty_folder_or_a_new_one(played: Team, tmp_path: Path) 
         out = played.done("export", "refund@1.5.0", str(tmp_path / name))
         assert (tmp_path / name / "agent.toml").is_file()
         assert "\u202e" not in out
+
+
+@pytest.mark.parametrize("arguments", [["commit", "refund", "-m", "x"], ["check"], ["diff", "refund"], ["status"]])
+def test_a_key_pasted_into_the_manifest_is_never_repeated(fresh: Team, arguments: list[str]) -> None:
+    key = "ghp_" + "kX9wQ2mZ7vR4tY8uB3nL6cJ1hG5fD0sPaEoW"
+    text = (fresh.agent() / "agent.toml").read_text()
+    write_manifest(fresh, text.replace('provider = "', f'{key} = 1\nprovider = "'))
+
+    for ran in (fresh.run(*arguments), fresh.run(*arguments, "--json")):
+        assert key not in ran.out + ran.err

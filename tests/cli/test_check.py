@@ -82,6 +82,20 @@ def test_a_secret_is_never_shown(fresh: Team, shape: str) -> None:
         assert TOKEN[4:] not in ran.out + ran.err
 
 
+@pytest.mark.parametrize("shape", ["text", "json", "sarif", "github"])
+@pytest.mark.parametrize(
+    "line", ['[requires]\nintake = "{}"', '[integrations.x]\nkind = "mcp"\nspec = "{}"', '["{}"]\na = 1']
+)
+def test_a_problem_of_the_manifest_does_not_repeat_a_secret(fresh: Team, shape: str, line: str) -> None:
+    key = "sk-" + "proj-" + "aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0z" * 3
+    manifest = fresh.agent() / "agent.toml"
+    manifest.write_text(f"{manifest.read_text()}\n{line.format(key)}\n")
+    ran = fresh.run("check", "refund", "--format", shape)
+    assert ran.code == 1
+    assert key[10:40] not in ran.out + ran.err
+    assert "an OpenAI API key, not shown" in ran.out
+
+
 def test_a_manifest_that_cannot_be_read_is_a_finding_with_its_line(fresh: Team) -> None:
     manifest = fresh.agent() / "agent.toml"
     text = manifest.read_text()

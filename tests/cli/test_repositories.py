@@ -94,7 +94,7 @@ def test_a_clone_without_the_registrys_branches_says_what_to_fetch(played: Team,
         ["history"],
     ):
         clone.refused(*arguments, code=4, kind="refs-not-fetched", says=["git fetch origin"])
-    clone.refused("init", code=6, kind="refs-not-fetched", says=["git fetch origin"])
+    clone.refused("init", code=6, kind="registry-not-fetched", says=["git fetch origin"])
 
     hint = str(clone.run("history", "--json").failure["hint"])
     clone.git(*_words(hint)[1:])

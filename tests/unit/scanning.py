@@ -8,7 +8,8 @@ from __future__ import annotations
 import random
 import string
 
-from repoint.lint import Finding, lint_bytes
+from repoint.filescan import scan
+from repoint.findings import Finding
 
 LETTERS = string.ascii_letters + string.digits
 HEX = "0123456789abcdef"
@@ -22,7 +23,7 @@ def made(length: int, alphabet: str = LETTERS, seed: int = 7) -> str:
 
 def found_in(content: bytes | str, path: str = "f") -> list[Finding]:
     """Everything found in a file with this content."""
-    return lint_bytes(path, [content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content])
+    return scan(path, [content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content])
 
 
 def rules(content: bytes | str) -> list[str]:

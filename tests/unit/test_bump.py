@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from repoint.bump import is_below, next_version
-from repoint.changes import same_value
+from repoint.jsonviews import equal_values
 from repoint_schemas.documents import Version
 
 
@@ -46,4 +46,4 @@ def test_values() -> None:
         False: [(1, True), ([1], [True]), ({"a": 1}, {"b": 1}), ([1], [1, 1]), ("1", 1), ({}, [])],
     }
     for equal, listed in pairs.items():
-        assert [each for each in listed if same_value(*each) is not equal] == []
+        assert [each for each in listed if equal_values(*each) is not equal] == []

@@ -119,8 +119,14 @@ def test_model(old: Agent, new: Agent, model: tuple[str, str], name: str, impact
     [
         ("claude-sonnet-4-5-20250929", "claude sonnet"),
         ("claude-3-5-sonnet-20241022", "claude sonnet"),
-        ("gpt-4o-2024-08-06", "gpt"),
-        ("gpt-4o-mini-2024-07-18", "gpt mini"),
+        ("gpt-4o-2024-08-06", "gpt 4o"),
+        ("gpt-4o-mini-2024-07-18", "gpt 4o mini"),
+        ("gpt-4-0613", "gpt 4"),
+        ("gpt-5.1-2025-11-13", "gpt 5"),
+        ("gpt-35-turbo-0125", "gpt 3 turbo"),
+        ("gpt-3.5-turbo-0125", "gpt 3 turbo"),
+        ("deepseek-r1-0528", "deepseek r"),
+        ("deepseek-v3-0324", "deepseek"),
         ("anthropic.claude-sonnet-4-5-20250929-v1:0", "anthropic claude sonnet"),
         ("gemini-2.5-pro-preview-05-06", "gemini pro"),
         ("meta-llama/Llama-3.1-70B-Instruct", "meta llama llama 70b instruct"),
@@ -184,7 +190,7 @@ def test_a_spec_without_a_structure_is_no_contract(old: Agent, new: Agent, conte
     old.integrate(spec={"openapi": "3.1.0"})
     new.integrate(spec=content)
     found = only(old, new)
-    assert (found.rule, found.impact) == ("spec-opaque", "minor")
+    assert (found.rule, found.impact) == ("spec-opaque", "major")
     assert "contract was not compared" in found.reason
 
 
@@ -202,7 +208,7 @@ def test_a_huge_specification_is_not_read() -> None:
     old.integrate(spec=b"{" + b" " * LARGEST + b"}")
     new.integrate(spec={})
     [found] = compare(old.snapshot(), new.snapshot(), Files(unread, unread)).differences
-    assert found.impact == "minor"
+    assert found.impact == "major"
     assert "larger than" in found.reason
 
 
@@ -235,6 +241,14 @@ def test_requires(
         ({"max_tokens": 2}, {"max_tokens": 1}, "max_tokens", "minor"),
         ({}, {"max_tokens": 1}, "max_tokens", "minor"),
         ({"max_tokens": 1}, {}, "max_tokens", "minor"),
+        ({"max_tool_calls": 5}, {"max_tool_calls": 8}, "max_tool_calls", "patch"),
+        ({"limits": {"max_steps": 8}}, {"limits": {"max_steps": 5}}, "limits.max_steps", "minor"),
+        ({"max_refund": 50}, {"max_refund": 500}, "max_refund", "minor"),
+        ({"request_timeout_ms": 50}, {"request_timeout_ms": 70}, "request_timeout_ms", "patch"),
+        ({"retries": 2}, {"retries": 3}, "retries", "patch"),
+        ({"output_format": "json"}, {"output_format": "xml"}, "output_format", "major"),
+        ({"tools": ["a", "b"]}, {"tools": ["a"]}, "tools", "major"),
+        ({"tools": ["a"]}, {"tools": ["a", "b"]}, "tools", "minor"),
         ({"temperature": 0}, {"temperature": 1}, "temperature", "minor"),
         ({"stop": ["a"]}, {"stop": ["a", "b"]}, "stop", "minor"),
         ({"seed": 1}, {}, "seed", "minor"),
@@ -279,7 +293,9 @@ def test_numbers_that_canonical_json_writes_alike_are_equal(old: Agent, new: Age
         (b"Be brief.", b"Be kind.", "minor", "text"),
         (b"a b", b"ab", "minor", "text"),
         (b"\xff a", b"\xff  a", "patch", "white space"),
-        (b"a", b"\xef\xbb\xbfa", "minor", "text"),
+        (b"a", b"\xef\xbb\xbfa", "patch", "white space"),
+        (b"Hi {{name}}", b"Hi {{ name }}", "patch", "white space"),
+        (b"Hi {{ a }}b", b"Hi {{a}} b", "minor", "text"),
         (b" " * LARGEST + b"a ", b" " * LARGEST + b"a", "minor", "larger"),
     ],
 )
@@ -359,3 +375,58 @@ def test_snapshots_that_differ_yield_a_difference_and_equal_ones_none(one: Agent
         assert each.rule in RULES or each.where
         if each.kind in ("added", "removed"):
             assert (each.old is None) is (each.kind == "added")
+
+
+MODELS = [
+    ("claude-sonnet-4-20250514", "claude-sonnet-4-5-20250929", "minor"),
+    ("claude-3-5-sonnet-20241022", "claude-haiku-4-5-20251001", "major"),
+    ("us.anthropic.claude-3-5-sonnet-20240620-v1:0", "eu.anthropic.claude-3-5-sonnet-20241022-v2:0", "minor"),
+    ("amazon.nova-pro-v1:0", "amazon.nova-lite-v1:0", "major"),
+    ("gpt-4o-2024-05-13", "gpt-4o-2024-08-06", "minor"),
+    ("gpt-4o-2024-08-06", "gpt-4.1-2025-04-14", "major"),
+    ("gpt-5-2025-08-07", "gpt-5.1-2025-11-13", "minor"),
+    ("gpt-4-0613", "gpt-4o-2024-08-06", "major"),
+    ("o3-2025-04-16", "o3-mini-2025-01-31", "major"),
+    ("gemini-1.5-pro-001", "gemini-1.5-pro-002", "minor"),
+    ("gemini-2.5-flash", "gemini-2.5-flash-lite", "major"),
+    ("mistral-large-2402", "mistral-large-2411", "minor"),
+    ("open-mixtral-8x7b", "open-mixtral-8x22b", "major"),
+    ("command-r-03-2024", "command-r-plus-08-2024", "major"),
+    ("deepseek-ai/DeepSeek-V3", "deepseek-ai/DeepSeek-R1", "major"),
+    ("meta.llama3-1-70b-instruct-v1:0", "meta.llama3-3-70b-instruct-v1:0", "minor"),
+    ("Qwen/Qwen2.5-72B-Instruct", "Qwen/Qwen2.5-7B-Instruct", "major"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "impact"), MODELS)
+def test_model_swaps_of_all_providers(old: Agent, new: Agent, before: str, after: str, impact: str) -> None:
+    old.model, new.model = ("a", before), ("a", after)
+    assert only(old, new).impact == impact
+
+
+HEAD = "---\nmodel:\n  {}: {{azure_deployment: gpt-4o}}\n  {}: {{temperature: {}}}\n{}---\nHi\n"
+
+
+def test_front_matter_by_other_keys_says_which(old: Agent, new: Agent) -> None:
+    old.prompts = {"system": ("p.prompty", HEAD.format("configuration", "parameters", 0, "sample: {a: 1}\n").encode())}
+    new.prompts = {"system": ("p.prompty", HEAD.format("connection", "options", 0, "inputs: {a: 1}\n").encode())}
+    found = only(old, new)
+    assert (found.rule, found.impact) == ("prompt-layout", "patch")
+    for keys in ("sample -> inputs", "model.configuration -> model.connection", "model.parameters -> model.options"):
+        assert keys in found.reason
+
+
+def test_other_keys_are_not_lost_beside_a_change(old: Agent, new: Agent) -> None:
+    old.prompts = {"system": ("p.prompty", HEAD.format("configuration", "parameters", 0, "").encode())}
+    new.prompts = {"system": ("p.prompty", HEAD.format("connection", "parameters", 1, "").encode())}
+    found = differences(old, new)
+    assert [each.rule for each in found] == ["sampling-changed", "prompt-layout"]
+    assert "model.configuration -> model.connection" in found[1].reason
+
+
+def test_a_setting_of_the_model_that_is_not_known_is_not_lost(old: Agent, new: Agent) -> None:
+    head = "---\nmodel: {{id: gpt-4o, reasoning: {}}}\n---\nHi\n"
+    old.prompts = {"system": ("p.prompty", head.format("low").encode())}
+    new.prompts = {"system": ("p.prompty", head.format("high").encode())}
+    found = only(old, new)
+    assert (found.where, found.impact) == ("model reasoning", "minor")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import subprocess
 import sys
@@ -30,6 +29,8 @@ from repoint.names import RESERVED_ENVIRONMENTS
 from repoint_schemas.config import Allowance, Config, GitSection, Limits, RegistrySection, S3Section
 from repoint_schemas.config_explained import ConfigFile
 from repoint_schemas.documents import AgentName, EnvironmentName, Pin
+
+from tests.unit.altered import changed
 
 ID = "6f1c2f0e-8a52-4a0e-9d0b-3f6f0c1d2e3a"
 EXAMPLE = """\
@@ -146,18 +147,6 @@ GOOD: dict[str, object] = {
         "path_style": True,
     },
 }
-
-
-def changed(values: dict[str, object], path: str, value: object) -> dict[str, object]:
-    """A copy with another value at the path; without one where the value is None."""
-    copied = copy.deepcopy(values)
-    section, _, key = path.rpartition(".")
-    place = copied.get(section) if section else copied
-    if isinstance(place, dict):
-        place[key] = copy.deepcopy(value)
-        if value is None:
-            del place[key]
-    return copied
 
 
 @st.composite

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -51,13 +50,6 @@ def written(sandbox: Sandbox, kind: str, content: bytes) -> str:
         check=True,
     )
     return done.stdout.decode().strip()
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Sandbox:
-    made = Sandbox(tmp_path)
-    made.init()
-    return made
 
 
 def test_a_tree_sorts_folders_as_if_they_ended_in_a_slash(sandbox: Sandbox) -> None:

@@ -30,13 +30,6 @@ BRANCH = "refs/heads/repoint/env/production"
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Sandbox:
-    made = Sandbox(tmp_path)
-    made.init()
-    return made
-
-
-@pytest.fixture
 def repository(sandbox: Sandbox) -> Iterator[GitRepository]:
     with sandbox.open() as opened:
         yield opened
@@ -746,7 +739,6 @@ def test_the_checkout_is_asked_without_inherited_variables(sandbox: Sandbox, mon
         assert source is not None
         assert (source.commit, source.dirty) == (sandbox.git("rev-parse", "HEAD").strip(), False)
         assert opened.identity() is None
-        assert opened.remote_names() == []
 
 
 def test_the_checkout_of_a_worktree_is_its_own(sandbox: Sandbox) -> None:
@@ -757,13 +749,6 @@ def test_the_checkout_of_a_worktree_is_its_own(sandbox: Sandbox) -> None:
         source = opened.source_of(sandbox.folder / "other")
         assert source is not None
         assert source.dirty
-
-
-def test_remotes_are_listed(sandbox: Sandbox, repository: GitRepository) -> None:
-    assert repository.remote_names() == []
-    sandbox.git("remote", "add", "origin", "https://git.acme.example/agents.git")
-    sandbox.git("remote", "add", "backup", "https://backup.acme.example/agents.git")
-    assert repository.remote_names() == ["backup", "origin"]
 
 
 def test_a_bare_repository_has_no_source(sandbox: Sandbox) -> None:

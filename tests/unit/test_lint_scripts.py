@@ -13,7 +13,8 @@ import unicodedata
 import pytest
 
 from repoint.confusables import CONTEXT
-from repoint.lint import lint_bytes, lint_text
+from repoint.filescan import scan
+from repoint.lint import lint_text
 
 from tests.unit.scanning import found_in, rules
 
@@ -60,7 +61,7 @@ SEEN = [
 
 @pytest.mark.parametrize(("text", "rule", "severity"), HIDDEN)
 def test_hidden_characters(text: str, rule: str, severity: str) -> None:
-    found = lint_bytes("f", [f"first\nx {text} y\n".encode()])
+    found = scan("f", [f"first\nx {text} y\n".encode()])
     assert (found[0].rule, found[0].severity, found[0].line) == (rule, severity, 2)
     assert found[0].message.isprintable()
     assert "U+" in found[0].message
@@ -162,17 +163,17 @@ def test_long_prompts_of_the_world_are_all_right(language: str) -> None:
     assert rules(text) == []
     content = text.encode()
     for size in (997, 4096):
-        assert lint_bytes("f", [content[at : at + size] for at in range(0, len(content), size)]) == []
+        assert scan("f", [content[at : at + size] for at in range(0, len(content), size)]) == []
     assert rules(text + "approve p\u0430ypal\n") == ["mixed-script"]
     assert rules(text + "approve \u202eyned\n") == ["bidi"]
 
 
 def test_a_mixed_word_is_found_wherever_a_chunk_ends() -> None:
     content = ("abc \u0434\u0430 " * 30 + "p\u0430ypal " + "\u0434\u0430 abc " * 30).encode()
-    whole = lint_bytes("f", [content])
+    whole = scan("f", [content])
     assert [each.rule for each in whole] == ["mixed-script"]
     for size in range(1, 90):
-        assert lint_bytes("f", [content[at : at + size] for at in range(0, len(content), size)]) == whole
+        assert scan("f", [content[at : at + size] for at in range(0, len(content), size)]) == whole
 
 
 def test_a_very_long_word_is_judged_in_parts() -> None:

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from repoint.lint import lint_bytes
+from repoint.filescan import scan
 from repoint.secretscan import GATES, rare_secrets_in
 from repoint.secretshapes import LONGEST, SHAPES
 
@@ -220,7 +220,7 @@ CASES = [(name, text) for name, texts in SECRETS.items() for text in texts]
 @pytest.mark.parametrize(("name", "text"), CASES)
 @pytest.mark.parametrize("around", AROUND)
 def test_secrets_are_found_and_never_shown(name: str, text: str, around: str) -> None:
-    found = lint_bytes("f", [b"\n\n", around.replace("{}", text).encode()])
+    found = scan("f", [b"\n\n", around.replace("{}", text).encode()])
     found = [each for each in found if each.rule != "mixed-line-endings"]
     assert [(each.rule, each.severity, each.line) for each in found] == [("secret", "error", 3)]
     assert name in found[0].message
@@ -445,7 +445,7 @@ def test_the_library_is_not_imported_for_ordinary_text() -> None:
 def test_what_stands_before_a_key_counts_at_the_edge_of_a_chunk(text: str) -> None:
     for before in range(960, 1030, 7):
         content = (" " * before + text + " " * 9000).encode()
-        assert lint_bytes("f", [content[at : at + 1024] for at in range(0, len(content), 1024)]) == []
+        assert scan("f", [content[at : at + 1024] for at in range(0, len(content), 1024)]) == []
 
 
 CHUNK = 1000
@@ -458,6 +458,6 @@ EDGES = (4 * CHUNK, 6 * CHUNK - LONGEST)
 def test_no_secret_is_lost_at_the_edge_of_a_chunk(text: str, edge: int) -> None:
     for before in range(edge - len(text) - 3, edge + 8, max(1, min(len(text) // 5, 17))):
         content = (("x" * 60 + "\n") * 80)[:before].encode() + b" " + text.encode() + b"\n" + b"y \n" * 3000
-        whole = lint_bytes("f", [content])
+        whole = scan("f", [content])
         assert [each.rule for each in whole] == ["secret"]
-        assert lint_bytes("f", [content[at : at + CHUNK] for at in range(0, len(content), CHUNK)]) == whole
+        assert scan("f", [content[at : at + CHUNK] for at in range(0, len(content), CHUNK)]) == whole

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import subprocess
 import sys
 import tomllib
@@ -19,6 +18,8 @@ from repoint.errors import InvalidInput
 from repoint.manifest import read_manifest
 from repoint_schemas import manifest_explained
 from repoint_schemas.manifest import Manifest
+
+from tests.unit.altered import changed
 
 GOOD: dict[str, object] = {
     "schema": "repoint.manifest/1",
@@ -105,20 +106,6 @@ VALUES: dict[str, list[object]] = {
     "unknown": [],
 }
 """Values for each key, good and bad; any may also become junk, go missing or, where it is unknown, be added."""
-
-
-def changed(values: dict[str, object], path: str, value: object) -> dict[str, object]:
-    """A copy with another value at the path; without one where the value is None."""
-    copied = copy.deepcopy(values)
-    *tables, key = path.split(".")
-    place: object = copied
-    for table in tables:
-        place = place.get(table) if isinstance(place, dict) else None
-    if isinstance(place, dict):
-        place[key] = copy.deepcopy(value)
-        if value is None:
-            del place[key]
-    return copied
 
 
 @st.composite

@@ -23,13 +23,6 @@ REFUND = AgentName("refund")
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Sandbox:
-    made = Sandbox(tmp_path)
-    made.init()
-    return made
-
-
-@pytest.fixture
 def repository(sandbox: Sandbox) -> Iterator[GitRepository]:
     with sandbox.open() as opened:
         yield opened

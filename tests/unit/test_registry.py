@@ -278,6 +278,19 @@ def test_a_moment_is_found_only_where_list_and_records_agree(registry: Registry,
     assert new_registry(lying).generation_at(PRODUCTION, second, "then") == 2
 
 
+def test_several_candidates_are_believed_only_where_the_records_say_so(registry: Registry, store: MemoryStore) -> None:
+    times = [time_seconds(registry.record_at(PRODUCTION)(g).time) for g in range(3)]
+    before, first, second = times
+    assert [r.generation for r in registry.candidates_at(PRODUCTION, first, "then")] == [1]
+    assert registry.candidates_at(PRODUCTION, before - 1, "then") == []
+    lying = WrongTimes(store)
+    for moment, wrong in ((first, [before, second, first]), (first, [second, second, second])):
+        lying.wrong = wrong
+        with pytest.raises(Corrupt) as error:
+            new_registry(lying).candidates_at(PRODUCTION, moment, "then")
+        assert error.value.kind == "ledger-index-wrong"
+
+
 # -- versions ----------------------------------------------------------------------------------------------------------
 
 

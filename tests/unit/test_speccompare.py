@@ -308,7 +308,7 @@ def test_secrets_in_front_matter_are_not_carried_along() -> None:
     old, new = ({"model": {"configuration": {"api_key": value}}} for value in keys)
     found = compare_front_matter(old, new, "prompty")
     assert rules(found) == ["connection-changed"]
-    assert (found.changes[0].old, found.changes[0].new) == ("(not shown)", "${env:KEY}")
+    assert (found.changes[0].old, found.changes[0].new) == ("(not shown)", "${env:KEY:(not shown)}")
 
 
 # -- renamed tools ---------------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repoint.specread import MAX_BYTES, Parsed, form_of, line_of, lines_of, parse
+from repoint.specproblem import Pointer
+from repoint.specread import MAX_BYTES, Parsed, form_of, lines_of, parse
 
 JSON_VALUES = st.recursive(
     st.none()
@@ -32,6 +33,10 @@ paths:
           description: One order
         "404": {description: None such}
 """
+
+
+def line_of(content: bytes, path: str, pointer: Pointer) -> int | None:
+    return lines_of(content, path, [pointer])[pointer]
 
 
 def problems(content: str | bytes, path: str) -> list[tuple[str, int | None, str]]:

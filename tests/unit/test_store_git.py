@@ -38,13 +38,6 @@ TAG = "refs/tags/refund@v1.0.0"
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Sandbox:
-    made = Sandbox(tmp_path)
-    made.init()
-    return made
-
-
-@pytest.fixture
 def store(sandbox: Sandbox) -> Iterator[GitStore]:
     with sandbox.store() as opened:
         yield opened

@@ -172,6 +172,7 @@ def _in_agent(session: Session, agent: AgentName, allowances: Allowances) -> lis
 def _unreadable(session: Session, agent: AgentName, error: InvalidInput) -> list[FindingResult]:
     """What keeps an agent from being read: one finding for each problem of its manifest, where it is."""
     from repoint.config import MANIFEST, agent_folder
+    from repoint.secretmask import masked
 
     config = session.workspace.config
     assert config is not None
@@ -180,13 +181,14 @@ def _unreadable(session: Session, agent: AgentName, error: InvalidInput) -> list
     problems = error.facts.get("problems")
     if not isinstance(problems, list) or not problems:
         message = error.message.removeprefix(f"{shown}: ")
-        return [FindingResult("manifest", shown, None, "error", message + (f"; {error.hint}" if error.hint else ""))]
+        message = masked(message + (f"; {error.hint}" if error.hint else ""))
+        return [FindingResult("manifest", shown, None, "error", message)]
     found = []
     for each in problems:
         key, line = each["key"], each["line"]
         message = f"{key}: {each['message']}" if key else str(each["message"])
         place = line if isinstance(line, int) else None
-        found.append(FindingResult("manifest", str(each["path"]), place, "error", message))
+        found.append(FindingResult("manifest", str(each["path"]), place, "error", masked(message)))
     return found
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import click
 
-from repoint.errors import NotFound, UsageError
-from repoint.ledger import generations_at, stays
+from repoint.errors import Corrupt, NotFound, StoreUnavailable, UsageError
+from repoint.ledger import stays
 from repoint.names import YANK_LEDGER, parse_agent
 from repoint_cli.arguments import complete_agents, complete_ledgers
 from repoint_cli.options import Settings, global_options, pass_settings
@@ -52,30 +53,53 @@ def history(settings: Settings, environment: str | None, agent: str | None, at: 
     """
     with opened(settings) as session:
         place = YANK_LEDGER if environment == YANK_LEDGER else session.environment(environment)
-        current = session.workspace.registry.current(place).record
         name = None if agent is None else parse_agent(agent)
         if at is not None and name is not None:
             raise UsageError(
                 "--at and --agent exclude each other", kind="exclusive-options", hint=f"give --at {at} alone"
             )
         if at is not None:
-            found = _at(session, place, at)
-            more = False
+            _show(session, place, _at(session, place, at), at=at)
         else:
-            read = counted(session.console, f"reading the ledger of {place}", _records(session, current, name, limit))
-            found = [record for record, _ in zip(read, range(limit + 1), strict=False)]
-            more = len(found) > limit
-            found = found[:limit]
-        if name is not None and not found:
-            raise _never_live(current, name)
-        results = [_result(r, _flags_before(session, r)) for r in found]
-        if not session.console.json:
-            timeline = Timeline(session.console, terminal_width(), now())
-            session.console.say(*(record_lines(timeline, results) if at is None else at_lines(timeline, results, at)))
-            if more:
-                session.console.say(f"older records: {_more_command(place, agent, limit)}")
-        result = HistoryResult(place, results, more)
-        session.console.result(result, page=True)
+            _say_moves(session, place, name, limit)
+
+
+def _say_moves(session: Session, place: EnvironmentName, agent: AgentName | None, limit: int) -> None:
+    """The newest moves. Where one is damaged, those above it are shown before the error: they matter tonight."""
+    current = session.workspace.registry.current(place).record
+    read = counted(session.console, f"reading the ledger of {place}", _records(session, current, agent, limit))
+    found, damage = _readable(islice(read, limit + 1))
+    if damage is not None and (session.console.json or not found):
+        raise damage
+    if agent is not None and not found:
+        raise _never_live(current, agent)
+    more = None if len(found) <= limit else _more_command(place, agent, limit)
+    _show(session, place, found[:limit], more=more)
+    if damage is not None:
+        raise damage
+
+
+def _show(
+    session: Session, place: EnvironmentName, found: list[Record], *, at: str | None = None, more: str | None = None
+) -> None:
+    results = [_result(r, _flags_before(session, r)) for r in found]
+    if not session.console.json:
+        timeline = Timeline(session.console, terminal_width(), now())
+        session.console.say(*(record_lines(timeline, results) if at is None else at_lines(timeline, results, at)))
+        if more:
+            session.console.say(f"older records: {more}")
+    session.console.result(HistoryResult(place, results, more is not None), page=True)
+
+
+def _readable(records: Iterable[Record]) -> tuple[list[Record], Corrupt | StoreUnavailable | None]:
+    """The records down to the first one that is damaged or not here (a shallow clone), and the error for that."""
+    found: list[Record] = []
+    try:
+        for record in records:
+            found.append(record)
+    except (Corrupt, StoreUnavailable) as damage:
+        return found, damage
+    return found, None
 
 
 def _never_live(current: Record, agent: AgentName) -> NotFound:
@@ -105,16 +129,12 @@ def _records(session: Session, current: Record, agent: AgentName | None, limit: 
 
 def _at(session: Session, place: EnvironmentName, at: str) -> list[Record]:
     """Every record that may have been the newest at a moment: one, unless clocks went backwards. Raises: NotFound."""
-    moment = parse_moment(session, at)
-    candidates = generations_at(session.workspace.store.ledger_times(place), moment)
-    if len(candidates) == 1:
-        candidates = [session.workspace.registry.generation_at(place, moment, at)]
+    candidates = session.workspace.registry.candidates_at(place, parse_moment(session, at), at)
     if not candidates:
         raise NotFound(
             f"{place} has no record at or before {at}", kind="before-first-record", hint=f"repoint history {place}"
         )
-    record_at = session.workspace.registry.record_at(place)
-    return [record_at(generation) for generation in candidates]
+    return candidates
 
 
 def _flags(record: Record) -> set[str]:
@@ -126,7 +146,14 @@ def _flags_before(session: Session, record: Record) -> set[str]:
     """The held versions before a record; read only where the record may have changed them."""
     if record.generation == 0 or record.action not in _CHANGES_FLAGS:
         return _flags(record)
-    return _flags(session.workspace.registry.record_at(record.environment)(record.generation - 1))
+    try:
+        return _flags(session.workspace.registry.record_at(record.environment)(record.generation - 1))
+    except (Corrupt, StoreUnavailable):
+        session.console.warn(
+            f"which holds generation {record.generation} of {record.environment} changed is not known: "
+            f"generation {record.generation - 1} cannot be read"
+        )
+        return _flags(record)
 
 
 def _result(record: Record, before: set[str]) -> RecordResult:

@@ -51,8 +51,8 @@ def init(
     if remote or store or endpoint_url:
         raise UsageError(
             "this version keeps the registry in the local repository only",
-            kind="unsupported-authority",
-            hint="leave out --remote and --store",
+            kind="unsupported-option",
+            hint="leave out --remote, --store and --endpoint-url",
         )
     names = list(dict.fromkeys(parse_environment(e) for e in environments))
     console = settings.console

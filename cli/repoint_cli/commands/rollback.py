@@ -5,14 +5,16 @@ No confirmation, no gates, frozen or not; nothing but the authority is needed.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import islice
 from typing import NamedTuple
 
 import click
 
 from repoint import pointer
-from repoint.errors import RepointError, UsageError
+from repoint.errors import Corrupt, RepointError, UsageError
 from repoint.ledger import stays
-from repoint.moves import AnyAction, Restore, RollBackTo, StepDown
+from repoint.moves import AnyAction, Restore, RollBackTo, Stamp, StepDown, View, decide
 from repoint.names import parse_agent, parse_ref, parse_version
 from repoint.registry import Registry
 from repoint.stamps import time_seconds
@@ -33,7 +35,10 @@ from repoint_cli.times import ago, parse_moment
 from repoint_schemas.documents import AgentName, Change, EnvironmentName, Record, Version
 from repoint_schemas.results import DifferenceResult
 
+_ONE_OF = "one agent: repoint rollback AGENT --to VERSION; the whole environment: --to-generation N, or --at TIME"
 SHOWN_MOVES = 5
+LOOKED_BACK = 40
+"""Records that are looked through for moves, when nothing is named."""
 SHOWN_EFFECTS = 8
 LOOKED_INTO = 65_536
 """Bytes of a file up to which its differences are described: nobody waits for that in an incident."""
@@ -126,7 +131,7 @@ def _wanted(
     if to is not None and len(named) != 1:
         raise UsageError("--to takes exactly one agent", kind="one-agent", hint="repoint rollback AGENT --to VERSION")
     if sum(x is not None for x in (to, generation, at)) > 1:
-        raise UsageError("--to, --to-generation and --at exclude each other", kind="exclusive-options")
+        raise UsageError("--to, --to-generation and --at exclude each other", kind="exclusive-options", hint=_ONE_OF)
     if named and (generation is not None or at is not None):
         raise UsageError(
             "--to-generation and --at take the whole environment back; name no agent",
@@ -139,7 +144,11 @@ def _wanted(
 def _agent_or_pair(text: str) -> tuple[AgentName, Version | None]:
     ref = parse_ref(text)
     if ref.latest or ref.environment:
-        raise UsageError(f"{text!a}: rollback takes AGENT or AGENT@VERSION", kind="version-required")
+        raise UsageError(
+            f"{text!a}: rollback takes AGENT or AGENT@VERSION",
+            kind="version-required",
+            hint=f"repoint rollback {ref.agent}{f' --env {ref.environment}' if ref.environment else ''}",
+        )
     return parse_agent(ref.agent), ref.version
 
 
@@ -168,11 +177,14 @@ def _require_known(registry: Registry, place: EnvironmentName, agent: AgentName,
 
 def _nothing_named(session: Session, place: EnvironmentName) -> UsageError:
     """Row 24: the last five moves, and the exact command to undo each."""
-    current = session.workspace.registry.current(place).record
+    registry = session.workspace.registry
+    current = registry.current(place)
+    newest = current.record.generation
+    view = pointer.view_of(registry, current)
+    moves = (r for r in registry.records(place, newest, max(0, newest - LOOKED_BACK)) if r.changes)
     lines: list[str] = []
-    for record in session.workspace.registry.records(place, current.generation, max(0, current.generation - 40)):
-        if record.changes and len(lines) < SHOWN_MOVES:
-            lines += _undo_line(record, current)
+    with suppress(Corrupt):  # an older record is damaged: those above it are what somebody looks for
+        lines += (_undo_line(record, view) for record in islice(moves, SHOWN_MOVES))
     return UsageError(
         f"rollback of what? The last moves of {place}, and what undoes each:\n" + ("\n".join(lines) or "  none yet"),
         kind="nothing-named",
@@ -181,36 +193,56 @@ def _nothing_named(session: Session, place: EnvironmentName) -> UsageError:
     )
 
 
-def _undo_line(record: Record, current: Record) -> list[str]:
+def _undo_line(record: Record, view: View) -> str:
     """One move and the command that undoes it now; a move that is undone already, or cannot be, says so."""
     moved = ", ".join(f"{c.agent} {c.origin or 'not live'} -> {c.target or 'not live'}" for c in record.changes[:3])
-    live = [c for c in record.changes if (e := current.agents.get(c.agent)) and e.version == c.target]
+    live = [c for c in record.changes if (e := view.record.agents.get(c.agent)) and e.since == record.generation]
     before = [c for c in live if c.origin]
     if not live:
         command = "(not live any more)"
     elif not before:
         command = "(its first version here: nothing lies beneath it; promote another one)"
-    elif record.action == "promote":
-        command = f"repoint rollback {' '.join(f'{c.agent}@{c.target}' for c in before)} --env {record.environment}"
-    elif len(before) == 1:
-        command = f"repoint rollback {before[0].agent} --env {record.environment} --to {before[0].origin}"
     else:
-        command = f"repoint rollback --env {record.environment} --to-generation {record.generation - 1}"
-    return [f"  {record.generation}  {record.time}  {record.action} {moved} by {record.actor.name}\n      {command}"]
+        command = _undo_command(record, before, view)
+    return f"  {record.generation}  {record.time}  {record.action} {moved} by {record.actor.name}\n      {command}"
+
+
+def _undo_command(record: Record, changes: list[Change], view: View) -> str:
+    """What takes these changes of a record back and nothing that came after it; or why nothing does."""
+    place = record.environment
+    stamp = Stamp(record.actor, record.time, record.id)
+    actions: list[AnyAction]
+    if record.action == "promote":
+        actions = [StepDown(tuple((c.agent, c.target) for c in changes))]
+        commands = [f"repoint rollback {' '.join(f'{c.agent}@{c.target}' for c in changes)} --env {place}"]
+    else:
+        pairs = [(c.agent, c.origin) for c in changes if c.origin]
+        actions = [RollBackTo(agent, version, None) for agent, version in pairs]
+        commands = [f"repoint rollback {agent} --env {place} --to {version}" for agent, version in pairs]
+    try:
+        for action in actions:
+            decide(view, action, stamp)
+    except RepointError as error:
+        return f"(cannot be undone: {first_line(error.message, 1000)})"
+    return " && ".join(commands)
 
 
 def _report(session: Session, outcome: pointer.Outcome, *, dry_run: bool) -> None:
     moved = outcome.moved
-    undo = None if moved is None else _undo(outcome.before, moved.record)
+    undo = None if moved is None else _undo(session, outcome.before, moved.record)
     effect = _effect(session, moved.record) if moved else []
     result = result_of(outcome, "rollback", dry_run=dry_run, undo=undo, effect=effect)
     say_move(session, outcome, result)
     if moved is not None:
-        _say_details(session, outcome.before, moved.record, effect)
+        _say_details(session, outcome.before, moved.record, effect, dry_run=dry_run)
     session.console.result(result)
 
 
-def _undo(before: Record, after: Record) -> str:
+def _undo(session: Session, before: Record, after: Record) -> str | None:
+    """The command that takes a rollback back; none where what it left is yanked and so never comes back."""
+    yanks = session.workspace.registry.yanks() or {}
+    if any(c.origin in yanks.get(c.agent, {}) for c in after.changes):
+        return None
     if len(after.changes) == 1 and after.changes[0].origin:
         change = after.changes[0]
         return f"repoint rollback {change.agent} --env {after.environment} --to {change.origin}"
@@ -229,13 +261,18 @@ def _effect(session: Session, record: Record) -> list[DifferenceResult]:
             continue
         try:
             sides = [released_side(registry, registry.release(change.agent, v)) for v in (change.origin, change.target)]
-            found += [difference_result(d, change.agent) for d in difference(*sides, largest=LOOKED_INTO, closely=False).differences]
+            found += [
+                difference_result(d, change.agent)
+                for d in difference(*sides, largest=LOOKED_INTO, closely=False).differences
+            ]
         except RepointError as error:
             session.console.warn(f"what changes for {change.agent} cannot be shown: {safe(error.message)}")
     return found
 
 
-def _say_details(session: Session, before: Record, after: Record, effect: list[DifferenceResult]) -> None:
+def _say_details(
+    session: Session, before: Record, after: Record, effect: list[DifferenceResult], *, dry_run: bool
+) -> None:
     console = session.console
     for change in after.changes:
         _say_story(session, before, change)
@@ -243,8 +280,18 @@ def _say_details(session: Session, before: Record, after: Record, effect: list[D
         console.done("  what this changes:")
         console.done(*(f"    {_effect_text(d)}" for d in effect[:SHOWN_EFFECTS]))
         more = len(effect) - SHOWN_EFFECTS
-        command = f"repoint diff {after.environment}~1 {after.environment}"
+        command = _diff_command(after, dry_run=dry_run)
         console.done(f"  {f'and {more} more' if more > 0 else 'in full'}: {command}")
+
+
+def _diff_command(after: Record, *, dry_run: bool) -> str:
+    """Shows the move in full, also when others move after it. One agent of a dry run stands for the others."""
+    pairs = [c for c in after.changes if c.origin and c.target]
+    if len(pairs) > 1 and not dry_run:
+        return f"repoint diff {after.environment}~1 {after.environment}"
+    others = f" (and so on for {len(pairs) - 1} more)" if len(pairs) > 1 else ""
+    change = pairs[0]
+    return f"repoint diff {change.agent}@{change.origin} {change.agent}@{change.target}{others}"
 
 
 def _effect_text(d: DifferenceResult) -> str:

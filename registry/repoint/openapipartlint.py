@@ -1,4 +1,4 @@
-"""The parts of an OpenAPI document that stand in many places: parameters, bodies, responses, security.
+"""Whether the parts of an OpenAPI document that stand in many places are right: parameters, bodies, answers, security.
 
 By the Objects of those names in OpenAPI 3.0.4, 3.1.1 and 2.0; see ``openapilint`` for what is an error and what is not.
 """
