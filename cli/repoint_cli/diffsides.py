@@ -95,13 +95,21 @@ def _target(session: Session, text: str) -> Target:
         return parse_ref(text)
     name, back = found[1], int(found[2] or 0)
     if not text.startswith("@") and found[2] is None:
-        if name not in session.workspace.known_environments():
+        if not _is_environment(session, name):
             return parse_ref(text)
         if _is_agent(session, name):
             raise UsageError(
                 f"{name} is an environment and an agent", kind="ambiguous-side", hint=f"@{name} is the environment"
             )
     return EnvironmentRef(parse_environment(name), back)
+
+
+def _is_environment(session: Session, name: str) -> bool:
+    """Also one that only ``repoint.toml`` names: its branch may not be fetched, which is better said than guessed."""
+    config = session.workspace.config
+    return name in session.workspace.known_environments() or (
+        config is not None and name in config.registry.environments
+    )
 
 
 def _is_agent(session: Session, name: str) -> bool:
@@ -168,6 +176,12 @@ def _set(session: Session, target: Target | None, other: Target | None) -> SetSi
 
 def _working_set(session: Session, live: SetSide) -> SetSide:
     """The working copies of the agents that are live there; one without a working copy counts as it is live."""
+    if session.workspace.config is None or session.workspace.repository.bare:
+        raise NotFound(
+            "there is no checkout with a repoint.toml here that says where working copies are",
+            kind="no-config",
+            hint=f"name what to compare with, as in repoint diff {live.environment}~1 {live.environment}",
+        )
     sides = {}
     for agent in live.digests:
         try:

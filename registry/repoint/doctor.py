@@ -164,7 +164,8 @@ def _environments(workspace: Workspace) -> Iterator[DoctorCheck]:
     there = workspace.store.environments()
     for name in [YANK_LEDGER, *(workspace.config.registry.environments if workspace.config else [])]:
         if name not in there:
-            yield _error("environments", f"{name} was not created", "repoint init creates what is missing")
+            hint = fetch_hint(workspace.repository) or "repoint init creates what is missing"
+            yield _error("environments", f"{name} is not here", hint)
     for environment in workspace.known_environments():
         yield from _guarded("environments", partial(_environment, workspace, environment))
 

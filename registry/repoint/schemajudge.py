@@ -248,7 +248,7 @@ class Judge:
         if bool(old.unions) == bool(new.unions):
             return False
         single, many = (new, old) if old.unions else (old, new)
-        if not many.vague or many.properties or len(many.unions) != 1:
+        if not many.vague or many.properties or len(many.unions) != 1 or _restricts_more(many):
             return False
         if single.vague and not single.properties:
             verdict, reason = ("type-widened", "accepts anything") if old.unions else ("type-narrowed", "alternatives")
@@ -263,6 +263,12 @@ class Judge:
             pair = (inner[best], single) if old.unions else (single, inner[best])
             Judge(self.whole, self.unit, self.place, self.depth + 1).judge(*pair, True, True)
             del branches[best]
+        else:
+            name = type_words(single.types)
+            if new.unions:
+                self.add("alternative-removed", f"alternative {name}", name, None, "the one form is gone")
+            else:
+                self.add("alternative-added", f"alternative {name}", None, name, "another form")
         self.nulls(_holds_null(old), _holds_null(new))
         self._unpaired(Pairing([], branches if old.unions else [], [] if old.unions else branches, False))
         return True
@@ -355,6 +361,12 @@ class Judge:
                     "extension-changed", kind_of_change(before, after), self.place, old=before, new=after,
                     unit=self.unit, subject=key, reason=f"{key}: its meaning is not known here",
                 )  # fmt: skip
+
+
+def _restricts_more(shape: Shape) -> bool:
+    """Whether a schema restricts values beside its alternatives; conditions are compared on their own."""
+    own = shape.lower or shape.upper or shape.plain or shape.required or shape.prefix or shape.enum is not None
+    return bool(own) or shape.additional is not True or shape.items is not True
 
 
 def _holds_null(shape: Shape) -> bool:

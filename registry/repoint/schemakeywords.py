@@ -123,10 +123,11 @@ def _own_types(shape: Shape, schema: dict[str, object]) -> None:
     if types is not None:
         shape.types, shape.vague = types, False
     shape.nullable = schema.get("nullable") is True
-    if "const" in schema:
-        shape.enum = {value_key(schema["const"]): schema["const"]}
-    elif isinstance(schema.get("enum"), list):
+    if isinstance(schema.get("enum"), list):
         shape.enum = {value_key(each): each for each in sequence(schema["enum"])}
+    if "const" in schema:
+        only = value_key(schema["const"])
+        shape.enum = {only: schema["const"]} if shape.enum is None or only in shape.enum else {}
     if shape.enum is not None:
         _enum_types(shape)
 
@@ -221,7 +222,9 @@ def imply_types(shape: Shape) -> None:
 
 
 def _says_nothing(key: str, value: object) -> bool:
-    return value in ({}, []) or (value is True and key in ("contains", "propertyNames", "unevaluatedItems"))
+    if key == "not":
+        return value is False
+    return key != "contains" and (value in ({}, []) or (value is True and key in ("propertyNames", "unevaluatedItems")))
 
 
 def merge(shape: Shape, inner: Shape, origin: str) -> None:

@@ -234,3 +234,22 @@ def test_large_and_binary_files_are_said_to_differ_and_not_looked_into(team: Tea
     path.write_bytes(b"\0\1\2")
     [change] = records(team.result("diff", "refund"), "changes")
     assert "no text" in str(change["reason"])
+
+
+def test_a_bare_repository_has_no_working_copies(team: Team, tmp_path: Path) -> None:
+    bare = tmp_path / "bare.git"
+    team.git("clone", "--quiet", "--bare", "--mirror", str(team.folder), str(bare))
+    ran = Team(bare).run("diff", "production")
+    assert ran.code == 4
+    assert "no checkout" in ran.err
+    assert Team(bare).run("diff", "staging", "production").code == 0
+
+
+def test_an_environment_that_was_not_fetched_is_said_to_be_so(team: Team, tmp_path: Path) -> None:
+    team.git("add", ".")
+    team.git("commit", "--quiet", "-m", "start")
+    clone = tmp_path / "clone"
+    team.git("clone", "--quiet", str(team.folder), str(clone))
+    ran = Team(clone).run("diff", "staging", "production")
+    assert ran.code == 4
+    assert "git fetch" in ran.err

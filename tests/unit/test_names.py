@@ -154,7 +154,7 @@ def test_versions_that_are_accepted(text: str) -> None:
     ("text", "hint"),
     [
         ("1", "MAJOR.MINOR.PATCH"),
-        ("1.2", "MAJOR.MINOR.PATCH"),
+        ("1.2", "all three numbers, as in 1.2.0"),
         ("1.2.3.4", "MAJOR.MINOR.PATCH"),
         ("01.2.3", "MAJOR.MINOR.PATCH"),
         ("1.02.3", "MAJOR.MINOR.PATCH"),

@@ -126,7 +126,9 @@ def _all(session: Session) -> list[AgentName]:
 
     if session.workspace.config is None:
         raise NotFound(
-            "there is no repoint.toml here that says where agents are", kind="no-config", hint="run repoint init"
+            "there is no repoint.toml here that says where agents are",
+            kind="no-config",
+            hint="run it in a checkout of the repository; in one that is no registry yet: repoint init",
         )
     return sorted(agent_folders(session.workspace.root, session.workspace.config))
 
