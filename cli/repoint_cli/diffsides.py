@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,14 +10,12 @@ from repoint.compare import VersionDiff
 from repoint.componentrules import judged
 from repoint.diff import SetSide, Side, difference, environment_side, released_side, working_side
 from repoint.errors import NotFound, UsageError
-from repoint.names import Ref, parse_environment, parse_ref
+from repoint.names import Ref, is_environment, is_number_of_moves, parse_environment, parse_ref
 from repoint_cli.session import Session
 from repoint_schemas.documents import AgentName, EnvironmentName
 
 if TYPE_CHECKING:
     from repoint.store import Contents
-
-_SET = re.compile(r"@?([a-z][a-z0-9-]{0,62})(?:~([0-9]{1,7}))?", re.ASCII)
 
 
 class EnvironmentRef(NamedTuple):
@@ -90,18 +87,17 @@ def _target(session: Session, text: str) -> Target:
     Raises:
         UsageError: an agent and an environment have this name.
     """
-    found = _SET.fullmatch(text)
-    if found is None:
+    name, tilde, steps = text.removeprefix("@").partition("~")
+    if not is_environment(name) or (tilde and not is_number_of_moves(steps)):
         return parse_ref(text)
-    name, back = found[1], int(found[2] or 0)
-    if not text.startswith("@") and found[2] is None:
+    if not text.startswith("@") and not tilde:
         if not _is_environment(session, name):
             return parse_ref(text)
         if _is_agent(session, name):
             raise UsageError(
                 f"{name} is an environment and an agent", kind="ambiguous-side", hint=f"@{name} is the environment"
             )
-    return EnvironmentRef(parse_environment(name), back)
+    return EnvironmentRef(parse_environment(name), int(steps or 0))
 
 
 def _is_environment(session: Session, name: str) -> bool:
@@ -153,19 +149,17 @@ def _name(ref: Ref | None, side: Side) -> str:
 
 
 def _compare_sets(session: Session, old: Target, new: Target | None) -> Comparison:
-    left, right = (_set(session, each, other) for each, other in ((old, new), (new, old)))
+    left = _environment_set(session, old, new)
+    right = _working_set(session, left) if new is None else _environment_set(session, new, old)
     agents = sorted(left.digests.keys() | right.digests.keys())
     differing = [agent for agent in agents if left.digests.get(agent) != right.digests.get(agent)]
     pairs = list(_pairs(session, left, right, differing))
     return Comparison(_set_name(old, left), _set_name(new, right), left, right, pairs, len(agents) - len(differing))
 
 
-def _set(session: Session, target: Target | None, other: Target | None) -> SetSide:
+def _environment_set(session: Session, target: Target, other: Target | None) -> SetSide:
     if isinstance(target, EnvironmentRef):
         return environment_side(session.workspace.registry, target.environment, target.back)
-    if target is None:
-        assert isinstance(other, EnvironmentRef)
-        return _working_set(session, environment_side(session.workspace.registry, other.environment, other.back))
     whole = other.environment if isinstance(other, EnvironmentRef) else "production"
     raise UsageError(
         f"{target.agent} is one agent, {whole} is all of them",

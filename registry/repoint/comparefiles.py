@@ -164,12 +164,13 @@ def compare_plainly(pair: Pair, files: Files) -> Compared:
 def compare_spec(pair: Pair, files: Files) -> Compared:
     """A spec whose bytes differ: by structure, or as text where it has none that can be read. Raises: Corrupt."""
     from repoint.speccompare import compare_specs
+    from repoint.specread import parse
     from repoint.textnature import harmless_nature
 
     if not files.small(pair.old, pair.new):
         return _not_looked_into(pair, "spec-opaque", files)
     old, new = files.read_old(pair.old), files.read_new(pair.new)
-    before, after = _parsed_spec(old, pair.old), _parsed_spec(new, pair.new)
+    before, after = parse(old, pair.old.path), parse(new, pair.new.path)
     if before.value is None or after.value is None:
         problems = (*before.problems, *after.problems)
         why = f"it cannot be read ({problems[0].message})" if problems else "it is no structured document"
@@ -198,13 +199,6 @@ def compare_new_text(component: Component, name: str, entry: FileEntry, files: F
     diff = compare_texts("", text) if added else compare_texts(text, "")
     change = TextChange(component, name, None if added else entry.path, entry.path if added else None, diff)
     return Compared([], [change], [FileCount(entry.path, None, diff.added, diff.removed)], [])
-
-
-def _parsed_spec(content: bytes, entry: FileEntry) -> Parsed:
-    from repoint.specread import form_of, parse
-
-    form = form_of(entry.path, content)
-    return parse(content, entry.path, form=form)
 
 
 def _text(content: bytes) -> str:

@@ -163,13 +163,18 @@ def parse_ref(text: str) -> Ref:
     if rest[:1].isdigit() or is_version(rest.removeprefix("v")):
         return Ref(agent, version=parse_version(rest))
     environment, tilde, steps = rest.partition("~")
-    if tilde and not re.fullmatch("[0-9]{1,7}", steps, re.ASCII):
+    if tilde and not is_number_of_moves(steps):
         raise InvalidInput(
             f"{_quoted(text)}: after ~ comes a number of moves",
             kind="invalid-ref",
             hint=f"as in {agent}@{environment or 'production'}~1",
         )
     return Ref(agent, environment=parse_environment(environment), back=int(steps or 0))
+
+
+def is_number_of_moves(text: str) -> bool:
+    """Whether the text can stand after ``~``: how many moves earlier."""
+    return re.fullmatch("[0-9]{1,7}", text, re.ASCII) is not None
 
 
 def _quoted(text: str) -> str:
