@@ -19,7 +19,7 @@ test: $(READY) ## Run the tests (a few minutes)
 	@$(PY) -m pytest -n $(JOBS) $(ARGS)
 
 test-long: $(READY) ## Run every test with more seeds, larger registries and more processes
-	@REPOINT_TEST_LONG=1 $(PY) -m pytest -n $(JOBS) -m "long or not long" $(ARGS)
+	@REPOINT_TEST_LONG=1 $(PY) -m pytest -n $(JOBS) -m "long or not long" --timeout 3600 $(ARGS)
 
 lint: $(READY) ## Check style, formatting, types and the direction of imports
 	@$(PY) -m ruff check .

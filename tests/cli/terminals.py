@@ -6,13 +6,19 @@ import fcntl
 import os
 import pty
 import re
+import select
 import struct
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 from tests.cli.commandline import Ran, Team
+
+PATIENCE = 60.0
+"""Seconds that anything may take to appear on a terminal; a test that waits for ever tells nobody what it waits for."""
 
 
 def on_a_terminal(
@@ -43,14 +49,19 @@ def open_terminal(rows: int, columns: int) -> tuple[int, int]:
     return master, slave
 
 
-def until_closed(master: int) -> bytes:
-    """Everything that is written to a terminal until the last process lets go of it."""
-    got = b""
+def until_closed(master: int, pressing: bytes = b"") -> bytes:
+    """Everything that is written to a terminal until the last process lets go of it; fails where none ever does.
+
+    ``pressing`` is typed, and typed again whenever nothing happens: less throws away what comes close to a Ctrl-C.
+    """
+    got, began = b"", time.monotonic()
     while True:
-        try:
-            chunk = os.read(master, 65536)
-        except OSError:  # EIO: every process with this terminal has ended
-            chunk = b""
+        if pressing:
+            with suppress(OSError):  # closed meanwhile
+                os.write(master, pressing)
+            if not select.select([master], [], [], 0.5)[0] and time.monotonic() < began + PATIENCE:
+                continue
+        chunk = _written(master, began, "its end", got)
         if not chunk:
             os.close(master)
             return got
@@ -58,16 +69,23 @@ def until_closed(master: int) -> bytes:
 
 
 def until(master: int, pattern: str) -> str:
-    """What is written to a terminal up to the first match of the pattern; fails where the terminal closes before."""
-    got = b""
+    """What is written to a terminal up to the first match of the pattern; fails where it closes or waits before."""
+    got, began = b"", time.monotonic()
     while not re.search(pattern, plain(got.decode("utf-8", "replace"))):
-        try:
-            chunk = os.read(master, 65536)
-        except OSError:
-            chunk = b""
+        chunk = _written(master, began, repr(pattern), got)
         assert chunk, f"{pattern!r} never came: {got!r}"
         got += chunk
     return plain(got.decode("utf-8", "replace"))
+
+
+def _written(master: int, began: float, awaited: str, got: bytes) -> bytes:
+    """What is written next; nothing once every process with this terminal has ended."""
+    ready, _, _ = select.select([master], [], [], max(0.0, began + PATIENCE - time.monotonic()))
+    assert ready, f"{awaited} did not come within {PATIENCE:g} s of: {got!r}"
+    try:
+        return os.read(master, 65536)
+    except OSError:  # EIO: it is closed on the other side
+        return b""
 
 
 def plain(text: str) -> str:
