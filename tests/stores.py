@@ -26,7 +26,7 @@ from repoint.publish import Reason, propose, publish
 from repoint.registry import Published, Registry
 from repoint.release import Wish
 from repoint.state import LocalState
-from repoint.store import Contents, Draft, Foreign, Pointer, Store, Swap
+from repoint.store import Ahead, Contents, Draft, Foreign, Pointer, Store, Swap
 from repoint.store_git import GitStore
 from repoint_schemas.canonical import Digest, encode
 from repoint_schemas.documents import (
@@ -291,6 +291,14 @@ class FaultStore:
             return self.inner.swap_pointer(expected, record, content)
 
         return self._write("swap_pointer", apply, lambda: Swap.UNKNOWN)
+
+    # ahead
+
+    def read_ahead(self, ahead: Ahead) -> None:
+        self.inner.read_ahead(ahead)
+
+    def prepare_swap(self, expected: Pointer, record: Record, ahead: Ahead) -> None:
+        self.inner.prepare_swap(expected, record, ahead)
 
     # reads
 

@@ -250,18 +250,24 @@ def decide(view: View, action: AnyAction, stamp: Stamp) -> Decision:
 
 def changed_agents(action: AnyAction, before: Record, after: Record) -> list[AgentName]:
     """Agents that the action touches and that changed between two records (rows 33, 34); none: decide again."""
+    touched = sorted({*before.agents, *after.agents}) if isinstance(action, Restore) else named_agents(action)
+    return [a for a in touched if before.agents.get(a) != after.agents.get(a)]
+
+
+def named_agents(action: AnyAction) -> list[AgentName]:
+    """The agents whose stacks the action names; none where it touches a flag, or the whole environment.
+
+    A flag on the record is decided again from any record: that says whether it is set already.
+    """
     match action:
         case Promote():
-            touched: Iterable[AgentName] = [agent for agent, _ in action.targets]
+            return [agent for agent, _ in action.targets]
         case StepDown():
-            touched = [agent for agent, _ in action.agents]
+            return [agent for agent, _ in action.agents]
         case RollBackTo():
-            touched = [action.agent]
-        case Restore():
-            touched = sorted({*before.agents, *after.agents})
-        case _:  # a flag on the record: deciding again says whether it is set already
-            touched = []
-    return [a for a in touched if before.agents.get(a) != after.agents.get(a)]
+            return [action.agent]
+        case _:
+            return []
 
 
 # -- promote ---------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from repoint.moves import (
     Decision,
     Moved,
     Nothing,
+    Promote,
     Stamp,
     Unyank,
     View,
@@ -27,10 +28,11 @@ from repoint.moves import (
     changed_agents,
     decide,
     first_record,
+    named_agents,
 )
 from repoint.names import YANK_LEDGER
 from repoint.registry import Current, Registry, read_document
-from repoint.store import Pointer, Swap
+from repoint.store import Ahead, Pointer, Swap
 from repoint_schemas.canonical import digest_of, encode
 from repoint_schemas.documents import AgentName, EnvironmentName, PendingMove, Record
 
@@ -78,6 +80,7 @@ def view_of(registry: Registry, current: Current) -> View:
 def plan(registry: Registry, environment: EnvironmentName, action: AnyAction, stamp: Stamp) -> Outcome:
     """Decide and check, and write nothing (``--dry-run``). Raises: as ``move``."""
     _check_ledger_kind(environment, action)
+    registry.store.read_ahead(_ahead(environment, action))
     current = registry.current(environment)
     decision = decide(view_of(registry, current), action, stamp)
     if isinstance(decision, Nothing):
@@ -103,9 +106,12 @@ def move(
         OutcomeUnknown: the record may or may not become part of the ledger; its id is in the facts.
     """
     _check_ledger_kind(environment, action)
+    ahead = _ahead(environment, action)
+    registry.store.read_ahead(ahead)
     settled = tuple(resolve_pending(registry, environment, on_settled))
     first = current = registry.current(environment)
     for _ in range(MAX_DECISIONS):
+        registry.store.prepare_swap(current.pointer, current.record, ahead)
         decision: Decision = decide(view_of(registry, current), action, new_stamp())
         if isinstance(decision, Nothing):
             return Outcome(current.record, None, decision, settled)
@@ -223,6 +229,11 @@ def resolve(registry: Registry, pending: PendingMove) -> Settled:
         stands = _stands(registry, sent, record, content)
     _forget(registry, pending.id)
     return Settled(record, stands)
+
+
+def _ahead(environment: EnvironmentName, action: AnyAction) -> Ahead:
+    targets = action.targets if isinstance(action, Promote) else ()
+    return Ahead(environment, tuple(named_agents(action)), targets)
 
 
 def _check_ledger_kind(environment: EnvironmentName, action: AnyAction) -> None:

@@ -63,6 +63,14 @@ class Draft(msgspec.Struct, frozen=True):
     content: bytes
 
 
+class Ahead(msgspec.Struct, frozen=True):
+    """What a move is about to read, known from the command line: whose stacks, and which versions it names."""
+
+    environment: EnvironmentName
+    agents: tuple[AgentName, ...] = ()
+    targets: tuple[tuple[AgentName, Version], ...] = ()
+
+
 class Swap(enum.Enum):
     """How a compare-and-swap ended."""
 
@@ -140,6 +148,22 @@ class Store(Protocol):
         """Replace the pointer ``expected`` by the next record: atomic, durable, ``expected`` stays in the ledger.
 
         A call that raises has sent nothing; what may have been sent ends as one of ``Swap``.
+        """
+        ...
+
+    def read_ahead(self, ahead: Ahead) -> None:
+        """Begin to read, side by side, what a move reads first. Only speed depends on it; it raises nothing."""
+        ...
+
+    def prepare_swap(self, expected: Pointer, record: Record, ahead: Ahead) -> None:
+        """The pointer was read and verified as ``record``; its swap comes next.
+
+        A store with round trips makes sure of the ledger beneath it, and reads what the move checks, all side by side;
+        ``swap_pointer`` waits for that.
+
+        Raises:
+            Corrupt: the ledger holds a later generation than the pointer, which was replayed, or other bytes for this
+                one.
         """
         ...
 

@@ -37,7 +37,7 @@ from repoint.gitobjects import (
 from repoint.gitrefs import ENVIRONMENTS, TAGS, RefChange, RefOutcome
 from repoint.gitrepo import GitRepository
 from repoint.names import is_environment, versions_in
-from repoint.store import Content, Contents, Draft, Foreign, Pointer, Swap
+from repoint.store import Ahead, Content, Contents, Draft, Foreign, Pointer, Swap
 from repoint_schemas.canonical import MEBIBYTE, Digest, digest_of
 from repoint_schemas.documents import AgentName, Entry, EnvironmentName, FileEntry, Record, Release, Snapshot, Version
 
@@ -190,6 +190,12 @@ class GitStore:
             return Swap.LOST
         old = ObjectId(expected.stamp)
         return Swap(self._move(record, content, self._next_tree(expected, record, content), old).value)
+
+    def read_ahead(self, ahead: Ahead) -> None:
+        """See ``Store``; there are no round trips to save."""
+
+    def prepare_swap(self, expected: Pointer, record: Record, ahead: Ahead) -> None:
+        """See ``Store``; the swap itself keeps the record before."""
 
     def read_record(self, environment: EnvironmentName, generation: int) -> bytes | None:
         """See ``Store``; takes the same time at any generation, once the local index is up to date."""

@@ -7,7 +7,7 @@ from threading import RLock
 
 from repoint.errors import InvalidInput
 from repoint.stamps import time_seconds
-from repoint.store import Contents, Draft, Foreign, Pointer, Swap
+from repoint.store import Ahead, Contents, Draft, Foreign, Pointer, Swap
 from repoint_schemas.canonical import MEBIBYTE, Digest, digest_of
 from repoint_schemas.documents import AgentName, EnvironmentName, FileEntry, Record, Version
 
@@ -107,6 +107,12 @@ class MemoryStore:
             self._times[record.environment].append(time_seconds(record.time))
             self._ledgers[record.environment].append(content)
             return Swap.DONE
+
+    def read_ahead(self, ahead: Ahead) -> None:
+        """See ``Store``; there are no round trips to save."""
+
+    def prepare_swap(self, expected: Pointer, record: Record, ahead: Ahead) -> None:
+        """See ``Store``; the swap itself keeps the record before."""
 
     def read_record(self, environment: EnvironmentName, generation: int) -> bytes | None:
         """See ``Store.read_record``."""
