@@ -69,6 +69,7 @@ class Ahead(msgspec.Struct, frozen=True):
     environment: EnvironmentName
     agents: tuple[AgentName, ...] = ()
     targets: tuple[tuple[AgentName, Version], ...] = ()
+    writing: bool = True
 
 
 class Swap(enum.Enum):
