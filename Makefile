@@ -1,5 +1,6 @@
 # Every target sets up all it needs, alone, on a machine with python3 >= 3.11, git and make. Nothing is installed outside
-# .venv, except python3-venv on a Debian that lacks it (as root only; otherwise you are told what to install).
+# .venv, except python3-venv on a Debian that lacks it (as root only; otherwise you are told what to install), and what
+# test-ceph needs and keeps in the user's cache.
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -7,16 +8,19 @@ READY := .venv/.ready
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long lint format bench docs recording clean FORCE
+.PHONY: help demo test test-ceph test-long lint format bench docs recording clean FORCE
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(READY) ## Play the example team's history, an incident and its rollback, in a throwaway repository
 	@$(PY) examples/demo.py
 
 test: $(READY) ## Run the tests (a few minutes)
 	@$(PY) -m pytest -n $(JOBS) $(ARGS)
+
+test-ceph: $(READY) ## Run the tests of S3 against Ceph, built when missing (root, Debian), else against LocalStack
+	@$(PY) -m tests.servers.on_real_server -n $(JOBS) -m "s3 and not long" $(ARGS)
 
 test-long: $(READY) ## Run every test with more seeds, larger registries and more processes
 	@REPOINT_TEST_LONG=1 $(PY) -m pytest -n $(JOBS) -m "long or not long" --timeout 3600 $(ARGS)

@@ -16,9 +16,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.servers import s3
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE_ROOTS = [ROOT / "registry", ROOT / "cli", ROOT / "schemas"]
 LONG = os.environ.get("REPOINT_TEST_LONG") == "1"
+S3_KIND, _, S3_ENDPOINT = os.environ.get("REPOINT_TEST_S3", "moto").partition("=")
 
 REMOVED_PREFIXES = ("GIT_", "REPOINT_", "AWS_", "SSH_", "XDG_")
 REMOVED = (
@@ -101,3 +104,26 @@ def repository(tmp_path: Path, git: Callable[..., str]) -> Path:
     git(folder, "config", "user.name", "Ada")
     git(folder, "config", "user.email", "ada@acme.example")
     return folder
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[s3.S3Server]:
+    """The server that REPOINT_TEST_S3 names: a kind to start, or ``KIND=ENDPOINT`` of one that runs already."""
+    if S3_ENDPOINT:
+        yield s3.running(S3_KIND, S3_ENDPOINT)
+    else:
+        with s3.serve(S3_KIND) as server:
+            yield server
+
+
+@pytest.fixture
+def s3_bucket(s3_server: s3.S3Server) -> str:
+    """A bucket without versions, empty and this test's own."""
+    return s3.new_bucket(s3_server)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which server the results of the tests marked ``s3`` are from."""
+    ran = [report for reports in terminalreporter.stats.values() for report in reports]
+    if any("s3" in getattr(report, "keywords", ()) for report in ran):
+        terminalreporter.write_line(f"Tests against S3: {s3.DESCRIPTIONS[S3_KIND]}")

@@ -32,6 +32,7 @@ class Point(NamedTuple):
 
 KINDS = {
     "pending": "moves whose outcome is not known",
+    "behind": "replicas that are behind",
     "yanked": "yanked versions that are live",
     "frozen": "frozen environments",
     "held": "held versions",
@@ -51,6 +52,9 @@ Held = Collection[tuple[EnvironmentName, AgentName, Version]]
 def points(result: StatusResult, live: Live) -> list[Point]:
     """Everything to look at, most urgent first, then by agent."""
     found = [Point("pending", None, f"{p.id} in {p.environment}", f"repoint resolve {p.id}") for p in result.pending]
+    found += [
+        Point("behind", None, f"{r.name} lacks {r.behind} records", "repoint sync") for r in result.replicas if r.behind
+    ]
     for environment in result.environments:
         found += _of_environment(environment, live[environment.environment])
     places = [e.environment for e in result.environments if e.error is None]

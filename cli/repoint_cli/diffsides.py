@@ -112,11 +112,12 @@ def _is_agent(session: Session, name: str) -> bool:
     workspace = session.workspace
     if workspace.store.versions(AgentName(name)).get(AgentName(name)):
         return True
-    if workspace.config is None or workspace.repository.bare:
+    config = workspace.checkout
+    if config is None:
         return False
     from repoint.config import agent_folders
 
-    return name in agent_folders(workspace.root, workspace.config)
+    return name in agent_folders(workspace.root, config)
 
 
 # -- one agent -------------------------------------------------------------------------------------------------------
@@ -170,7 +171,7 @@ def _environment_set(session: Session, target: Target, other: Target | None) -> 
 
 def _working_set(session: Session, live: SetSide) -> SetSide:
     """The working copies of the agents that are live there; one without a working copy counts as it is live."""
-    if session.workspace.config is None or session.workspace.repository.bare:
+    if session.workspace.checkout is None:
         raise NotFound(
             "there is no checkout with a repoint.toml here that says where working copies are",
             kind="no-config",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from repoint import pointer
-from repoint.errors import RepointError
-from repoint.moves import AnyAction, Moved, Stamp
+from repoint.errors import Corrupt, RepointError
+from repoint.moves import AnyAction, Moved, Restore, RollBackTo, Stamp, StepDown
 from repoint.moves_text import rollback_command
+from repoint_cli.following import let_replicas_follow
 from repoint_cli.output import Console, safe
 from repoint_cli.session import Session
 from repoint_schemas.documents import Action, AgentName, Change, EnvironmentName, Version
@@ -30,6 +34,8 @@ def carry_out(
     """Move, or plan the move. Raises: as ``pointer.move``; what was settled before a refusal is in its facts too."""
     if dry_run:
         return pointer.plan(session.workspace.registry, environment, action, new_stamp())
+    if not isinstance(action, StepDown | RollBackTo | Restore):  # nothing stands before a rollback
+        session.workspace.require_fit()
     told: list[str] = []
 
     def tell(earlier: pointer.Settled) -> None:
@@ -44,6 +50,14 @@ def carry_out(
         raise
 
 
+def finish(session: Session, outcome: pointer.Outcome, result: MoveResult) -> None:
+    """The last word of a move: it is told already, now the replicas follow, and the result is printed for programs."""
+    if outcome.moved is not None and not result.dry_run:
+        behind = let_replicas_follow(session, environment=result.environment)
+        result = msgspec.structs.replace(result, behind=behind)
+    session.console.result(result)
+
+
 def _settled_text(earlier: pointer.Settled) -> str:
     """What became of an earlier move whose outcome was not known (row 35)."""
     how = "is part of the ledger" if earlier.stands else "was not carried out: another move won its generation"
@@ -52,7 +66,7 @@ def _settled_text(earlier: pointer.Settled) -> str:
 
 def require_released(registry: Registry, agent: AgentName, version: Version) -> None:
     """A version that never existed is a slip of the pen, not "nothing to do". Raises: NotFound."""
-    if version not in registry.store.versions(agent).get(agent, []):
+    with suppress(Corrupt):  # it is damaged, so it was released
         registry.release(agent, version)
 
 

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from repoint.errors import Corrupt, InvalidInput, NotFound, RepointError
+from repoint.authority import BUCKET
+from repoint.errors import Corrupt, InvalidInput, NotFound, RepointError, UsageError
 from repoint.names import parse_environment
-from repoint.workspace import Workspace, environment_error, open_workspace, path_of_address
+from repoint.s3keys import Address, parse_address
+from repoint.workspace import Workspace, environment_error, open_bucket, open_workspace, path_of_address
 from repoint_cli.options import Settings
 from repoint_cli.output import Console, safe
 from repoint_schemas.documents import EnvironmentName, Identity
@@ -79,12 +81,7 @@ def opened(settings: Settings) -> Iterator[Session]:
     Raises:
         RepointError: as ``open_workspace``; a missing environment is explained by what the clone lacks.
     """
-    address = settings.registry
-    folder = path_of_address(address) if address else settings.directory
-    if address and not os.path.isabs(folder):
-        folder = os.path.join(settings.directory, folder)
-    with line_feeds_explained(folder):
-        workspace = open_workspace(folder, os.environ, by_address=bool(address))
+    workspace = _opened(settings)
     try:
         yield Session(workspace, settings.console, settings)
     except (NotFound, Corrupt) as error:
@@ -99,6 +96,38 @@ def opened(settings: Settings) -> Iterator[Session]:
         raise
     finally:
         workspace.close()
+
+
+def _opened(settings: Settings) -> Workspace:
+    address = settings.registry
+    if address and address.startswith(BUCKET):
+        bucket = checked_bucket(address)
+        return open_bucket(bucket, state_folder(str(bucket)))
+    folder = path_of_address(address) if address else settings.directory
+    if address and not os.path.isabs(folder):
+        folder = os.path.join(settings.directory, folder)
+    with line_feeds_explained(folder):
+        return open_workspace(folder, os.environ, by_address=bool(address))
+
+
+def checked_bucket(text: str, endpoint: str | None = None) -> Address:
+    """A bucket's address as it is typed: ``s3://BUCKET/PREFIX``, ``?endpoint=URL`` behind it. Raises: UsageError."""
+    from repoint_schemas.config import check_bucket_url, check_endpoint
+
+    address = parse_address(text)
+    found = address._replace(endpoint=endpoint or address.endpoint)
+    problem = check_bucket_url(found.url) or (check_endpoint(found.endpoint) if found.endpoint else None)
+    if problem:
+        raise UsageError(f"{text!a} {problem}", kind="invalid-address", hint="as in s3://acme-agents/repoint")
+    return found
+
+
+def state_folder(address: str) -> str:
+    """Where this account remembers what it saw of a bucket that it opened without a clone (XDG base directories)."""
+    import hashlib
+
+    home = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
+    return os.path.join(home, "repoint", hashlib.sha256(address.encode()).hexdigest()[:32])
 
 
 @contextmanager
@@ -117,7 +146,7 @@ def line_feeds_explained(folder: str) -> Iterator[None]:
         ) from error
 
 
-def first_identity(repository: GitRepository) -> Identity:
+def first_identity(repository: GitRepository | None) -> Identity:
     """Who is asking, as it can be recorded. Raises: InvalidInput."""
     from repoint.stamps import checked_identity
 
@@ -127,9 +156,11 @@ def first_identity(repository: GitRepository) -> Identity:
     return checked_identity(found.name, found.email)
 
 
-def _identity(repository: GitRepository) -> Identity | None:
+def _identity(repository: GitRepository | None) -> Identity | None:
     actor = os.environ.get("REPOINT_ACTOR")
-    return parse_actor(actor) if actor else repository.identity()
+    if actor:
+        return parse_actor(actor)
+    return repository.identity() if repository else None
 
 
 def _nobody() -> InvalidInput:

@@ -25,7 +25,8 @@ def working_copy(session: Session, agent: AgentName, source: Path | None = None)
                 f"there is no folder {folder}", kind="no-such-folder", hint="--from takes the folder of agent.toml"
             )
         return read_manifest(folder, agent, shown=str(source))
-    if workspace.config is None or workspace.repository.bare:
+    config = workspace.checkout
+    if config is None:
         raise NotFound(
             "there is no checkout with a repoint.toml here that says where agents are",
             kind="no-config",
@@ -34,5 +35,5 @@ def working_copy(session: Session, agent: AgentName, source: Path | None = None)
         )
     from repoint.config import agent_folder
 
-    folder = agent_folder(workspace.root, workspace.config, agent)
+    folder = agent_folder(workspace.root, config, agent)
     return read_manifest(folder, agent, shown=str(folder.relative_to(workspace.root)))

@@ -18,6 +18,8 @@ from repoint.durable import flush_path
 from repoint.errors import RepointError
 from repoint.gitrepo import GitRepository
 from repoint.names import YANK_LEDGER
+from repoint.registry import Registry
+from repoint.replicate import behind
 from repoint.stamps import time_seconds
 from repoint.store_git import GitStore
 from repoint.workspace import Workspace, fetch_hint, open_workspace
@@ -52,6 +54,8 @@ def examine(
         found += _guarded("environments", lambda: _environments(workspace))
         found += _guarded("clock", lambda: _clock(workspace, now))
         found += _guarded("pending moves", lambda: _pending(workspace))
+        found += _guarded("store", lambda: _store(workspace))
+        found += _guarded("replicas", lambda: _replicas(workspace))
     finally:
         workspace.close()
     return found
@@ -164,7 +168,7 @@ def _environments(workspace: Workspace) -> Iterator[DoctorCheck]:
     there = workspace.store.environments()
     for name in [YANK_LEDGER, *(workspace.config.registry.environments if workspace.config else [])]:
         if name not in there:
-            hint = fetch_hint(workspace.repository) or "repoint init creates what is missing"
+            hint = (workspace.repository and fetch_hint(workspace.repository)) or "repoint init creates what is missing"
             yield _error("environments", f"{name} is not here", hint)
     for environment in workspace.known_environments():
         yield from _guarded("environments", partial(_environment, workspace, environment))
@@ -195,6 +199,60 @@ def _clock(workspace: Workspace, now: int) -> Iterator[DoctorCheck]:
             )
             return
     yield _ok("clock", "no record lies in the future (nothing is decided by clocks)")
+
+
+def examine_bucket(workspace: Workspace, now: int) -> list[DoctorCheck]:
+    """The checks that make sense for a bucket without a repository. ``now`` is Unix seconds."""
+    found = _guarded("registry", lambda: iter([_ok("registry", f"{workspace.registry.id}, {workspace.store.name}")]))
+    found += _guarded("environments", lambda: _environments(workspace))
+    found += _guarded("clock", lambda: _clock(workspace, now))
+    found += _guarded("pending moves", lambda: _pending(workspace))
+    return found + _guarded("store", lambda: _store(workspace))
+
+
+def _store(workspace: Workspace) -> Iterator[DoctorCheck]:
+    """Whether the store that decides keeps its word: conditions one after another, then many writers at once."""
+    client = getattr(workspace.store, "client", None)
+    if client is None:
+        return
+    from repoint.s3probe import probe, race
+
+    tried = probe(client)
+    if not any(verdict.problem for verdict in tried):
+        tried += race(client)
+    for name, problem in tried:
+        if problem:
+            yield _error(
+                "store", f"{name}: {problem}", "this store cannot decide: docs/howto-shared-registry.md says which can"
+            )
+    if not any(verdict.problem for verdict in tried):
+        workspace.state.note_fit(workspace.store.name)
+        yield _ok("store", f"{workspace.store.name} keeps its word: {len(tried)} conditions tried, a race among them")
+
+
+def _replicas(workspace: Workspace) -> Iterator[DoctorCheck]:
+    """Whether what follows can be reached, and how far behind it is."""
+    if not workspace.has_replicas:
+        return
+    from repoint.replicas import RemoteReplica, StoreReplica, replicas_of
+
+    for replica in replicas_of(workspace):
+        lacks = 0
+        if isinstance(replica, RemoteReplica):
+            lacks = replica.missing()
+        elif isinstance(replica, StoreReplica):
+            lacks = _lacks(workspace, replica.target)
+        state = f"lacks {lacks} refs or records" if lacks else "up to date"
+        yield (_ok if state == "up to date" else _behind)("replicas", f"{replica.name}: {state}")
+
+
+def _behind(name: str, message: str) -> DoctorCheck:
+    return _warning(name, message, "repoint sync brings it up")
+
+
+def _lacks(workspace: Workspace, target: Registry) -> int:
+    names = workspace.store.environments()
+    return sum(behind(workspace.registry.current(name).record, target) for name in names)
 
 
 def _pending(workspace: Workspace) -> Iterator[DoctorCheck]:

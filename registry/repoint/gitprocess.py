@@ -2,7 +2,8 @@
 
 Promise 10 lives here on the Git side: nothing inherited (``GIT_DIR``, ``GIT_INDEX_FILE``, replace objects, hooks,
 pagers, lazy fetches) can redirect or extend what a child does, arguments are always lists, and a child that writes is
-never killed half-way: it inherits the lock's descriptor and is waited for, also when Ctrl-C arrives.
+never killed half-way: it inherits the lock's descriptor and is waited for, also when Ctrl-C arrives. Only a child that
+talks to another machine has a time limit, since nobody knows how long that takes to answer; it cannot ask a terminal.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
@@ -33,14 +35,17 @@ KEPT_VARIABLES = (
 """The inherited ``GIT_*`` variables that children see; ``GIT_SSL_*`` is kept too."""
 
 FIXED_VARIABLES = {
+    "GIT_ASKPASS": "",
     "GIT_GRAFT_FILE": "/dev/null",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_NO_LAZY_FETCH": "1",
+    "SSH_ASKPASS_REQUIRE": "never",
     "LC_ALL": "C",
     "LANGUAGE": "C",
 }
+"""An empty ``GIT_ASKPASS`` keeps Git from the programs that it would ask for a password instead."""
 
 FIXED_CONFIGURATION = {
     "advice.graftFileDeprecated": "false",
@@ -66,15 +71,22 @@ FIXED_CONFIGURATION = {
 OPTIONS = [option for key, value in FIXED_CONFIGURATION.items() for option in ("-c", f"{key}={value}")]
 """What stands before the name of every Git command."""
 
+GRACE_SECONDS = 3.0
+"""How long a child that took too long has to put things in order after SIGTERM, before it is killed."""
+
 _VERSION = r"git version ([0-9]+)\.([0-9]+)"
 
 
 class Outcome(NamedTuple):
-    """How a Git process ended: exit code (negative: killed by that signal), standard output and standard error."""
+    """How a Git process ended: exit code (negative: killed by that signal), standard output and standard error.
+
+    ``timed_out``: it was ended because it took longer than it may.
+    """
 
     code: int
     output: bytes
     error: str
+    timed_out: bool = False
 
 
 def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -119,6 +131,24 @@ class GitProcess:
             child.wait()
             for stream in (child.stdout, child.stderr):
                 pipe(stream).close()
+            raise
+        return Outcome(child.returncode, output, _text(error))
+
+    def run_limited(self, arguments: Sequence[str], seconds: float, *, given: bytes = b"") -> Outcome:
+        """Run a Git command that talks to a remote: in a session of its own, ended with all its children when it takes
+        longer than ``seconds``, or when an exception (Ctrl-C) arrives. What the remote does then is not known.
+
+        Raises:
+            StoreUnavailable: Git cannot be started.
+        """
+        child = self.start(arguments, own_session=True)
+        try:
+            output, error = child.communicate(given, timeout=seconds)
+        except subprocess.TimeoutExpired:
+            output, error = _end_group(child)
+            return Outcome(child.returncode, output, _text(error), timed_out=True)
+        except BaseException:
+            _end_group(child)
             raise
         return Outcome(child.returncode, output, _text(error))
 
@@ -215,6 +245,21 @@ def pipe(stream: IO[bytes] | None) -> IO[bytes]:
     if stream is None:
         raise ValueError("the process was started without this pipe")
     return stream
+
+
+def _end_group(child: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
+    """End a child and its children; what they wrote. First SIGTERM, on which Git removes its lock files: those of a
+    remote on this machine too, which would block every later push.
+    """
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            return child.communicate(timeout=GRACE_SECONDS)
+    for stream in (child.stdout, child.stderr):  # something that left the group still holds them
+        pipe(stream).close()
+    child.wait()
+    return b"", b""
 
 
 def _send(child: subprocess.Popen[bytes], given: bytes) -> None:

@@ -76,6 +76,12 @@ class UnfreezeMoves(msgspec.Struct, frozen=True):
     """Allow promotes again."""
 
 
+class Seal(msgspec.Struct, frozen=True):
+    """Hand the ledger over to another authority: the last record here, and the first there that counts."""
+
+    authority: str
+
+
 class Yank(msgspec.Struct, frozen=True):
     """Mark a version bad everywhere (in the reserved ledger ``registry``)."""
 
@@ -90,7 +96,7 @@ class Unyank(msgspec.Struct, frozen=True):
     version: Version
 
 
-AnyAction = Promote | StepDown | RollBackTo | Restore | Unhold | FreezeMoves | UnfreezeMoves | Yank | Unyank
+AnyAction = Promote | StepDown | RollBackTo | Restore | Unhold | FreezeMoves | UnfreezeMoves | Yank | Unyank | Seal
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -114,6 +120,7 @@ class Target(msgspec.Struct, frozen=True):
 class View(msgspec.Struct, frozen=True):
     """All that a decision may look at. The callables read immutable documents only, so deciding stays repeatable.
 
+    ``authority`` is the store that the record was read from: a seal that names it hands the ledger over to it.
     ``yanks`` is None where the yank ledger cannot be read. ``requires`` maps live entries to their snapshots'
     requirements; it may leave out what cannot be read.
     """
@@ -123,6 +130,7 @@ class View(msgspec.Struct, frozen=True):
     record_at: RecordAt
     target: Callable[[AgentName, Version], Target]
     requires: Callable[[Mapping[AgentName, Entry]], Mapping[AgentName, Requires]]
+    authority: str = "local"
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -178,7 +186,9 @@ class _Draft(msgspec.Struct):
     def make_live(self, agent: AgentName, entry: Entry) -> None:
         self.agents[agent] = msgspec.structs.replace(entry, since=self.generation)
 
-    def close(self, action: Action, stamp: Stamp, frozen: Freeze | None) -> Moved:
+    def close(
+        self, action: Action, stamp: Stamp, frozen: Freeze | None, authority: str | msgspec.UnsetType = msgspec.UNSET
+    ) -> Moved:
         record = Record(
             action=action,
             actor=stamp.actor,
@@ -194,6 +204,7 @@ class _Draft(msgspec.Struct):
             registry=self.before.registry,
             ticket=stamp.ticket,
             time=stamp.time,
+            authority=authority,
         )
         return Moved(record, tuple(self.notes))
 
@@ -225,8 +236,10 @@ def decide(view: View, action: AnyAction, stamp: Stamp) -> Decision:
     Raises:
         UsageError, NotFound, GateRefused, Conflict, StoreUnavailable: the refusals of the table, with nothing to write.
     """
-    if view.record.action == "seal":  # 32
+    if view.record.action == "seal" and view.record.authority != view.authority:  # 32
         raise text.sealed(view.record)
+    if isinstance(action, Seal):
+        return _Draft.of(view.record).close("seal", stamp, view.record.frozen, action.authority)
     match action:
         case Promote():
             return _promote(view, action, stamp)
@@ -236,6 +249,12 @@ def decide(view: View, action: AnyAction, stamp: Stamp) -> Decision:
             return _roll_back_to(view, action, stamp)
         case Restore():
             return _restore(view, action, stamp)
+        case _:
+            return _set_flag(view, action, stamp)
+
+
+def _set_flag(view: View, action: Unhold | FreezeMoves | UnfreezeMoves | Yank | Unyank, stamp: Stamp) -> Decision:
+    match action:
         case Unhold():
             return _unhold(view, action, stamp)
         case FreezeMoves():

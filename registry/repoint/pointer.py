@@ -21,6 +21,7 @@ from repoint.moves import (
     Moved,
     Nothing,
     Promote,
+    Seal,
     Stamp,
     Unyank,
     View,
@@ -74,14 +75,17 @@ def view_of(registry: Registry, current: Current) -> View:
     """What a decision about this record may look at."""
     environment = current.record.environment
     yanks = current.record.holds if environment == YANK_LEDGER else registry.yanks()
-    return View(current.record, yanks, registry.record_at(environment), registry.target, registry.requires_of)
+    record_at = registry.record_at(environment)
+    return View(current.record, yanks, record_at, registry.target, registry.requires_of, registry.authority)
 
 
 def plan(registry: Registry, environment: EnvironmentName, action: AnyAction, stamp: Stamp) -> Outcome:
     """Decide and check, and write nothing (``--dry-run``). Raises: as ``move``."""
     _check_ledger_kind(environment, action)
-    registry.store.read_ahead(_ahead(environment, action))
+    ahead = _ahead(environment, action, writing=False)
+    registry.store.read_ahead(ahead)
     current = registry.current(environment)
+    registry.store.prepare_swap(current.pointer, current.record, ahead)
     decision = decide(view_of(registry, current), action, stamp)
     if isinstance(decision, Nothing):
         return Outcome(current.record, None, decision)
@@ -231,12 +235,14 @@ def resolve(registry: Registry, pending: PendingMove) -> Settled:
     return Settled(record, stands)
 
 
-def _ahead(environment: EnvironmentName, action: AnyAction) -> Ahead:
+def _ahead(environment: EnvironmentName, action: AnyAction, *, writing: bool = True) -> Ahead:
     targets = action.targets if isinstance(action, Promote) else ()
-    return Ahead(environment, tuple(named_agents(action)), targets)
+    return Ahead(environment, tuple(named_agents(action)), targets, writing)
 
 
 def _check_ledger_kind(environment: EnvironmentName, action: AnyAction) -> None:
+    if isinstance(action, Seal):  # every ledger is handed over, that of the yanks too
+        return
     if (environment == YANK_LEDGER) != isinstance(action, Yank | Unyank):
         raise Conflict(f"{type(action).__name__} does not belong in the ledger {environment}", kind="wrong-ledger")
 

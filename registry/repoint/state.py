@@ -6,11 +6,12 @@ nothing is detected that is not detectable otherwise); pin and pending moves are
 
 from __future__ import annotations
 
+import hashlib
 import os
 from contextlib import suppress
 
 from repoint.durable import replace_file, translated
-from repoint.errors import Corrupt, StoreUnavailable
+from repoint.errors import Corrupt, NotFound, StoreUnavailable
 from repoint_schemas.canonical import D, Digest, DocumentError, decode, encode
 from repoint_schemas.documents import EnvironmentName, Mark, PendingMove, Pin
 
@@ -55,6 +56,29 @@ class LocalState:
         except StoreUnavailable:
             return
 
+    def is_fit(self, store: str) -> bool:
+        """Whether this store was tried and found fit to decide, on this machine."""
+        return os.path.exists(self._fit_path(store))
+
+    def note_fit(self, store: str) -> None:
+        """Remember that a store is fit, best effort: otherwise it is tried again."""
+        with suppress(StoreUnavailable):
+            replace_file(self._fit_path(store), store.encode(), durable=False)
+
+    def replicated(self, replica: str) -> dict[EnvironmentName, int]:
+        """The generation of each environment that a replica is known to have; empty where nothing is known."""
+        with suppress(OSError, ValueError, UnicodeError):
+            with open(self._replica_path(replica), encoding="ascii") as file:
+                pairs = [line.split(" ") for line in file.read().splitlines()]
+            return {EnvironmentName(name): int(generation) for name, generation in pairs}
+        return {}
+
+    def note_replicated(self, replica: str, generations: dict[EnvironmentName, int]) -> None:
+        """Remember what a replica has now, best effort."""
+        text = "".join(f"{name} {generation}\n" for name, generation in sorted(generations.items()))
+        with suppress(StoreUnavailable):
+            replace_file(self._replica_path(replica), text.encode("ascii"), durable=False)
+
     def save_pending(self, pending: PendingMove) -> None:
         """Keep a move that is about to be sent, durably (step 3 of the protocol)."""
         replace_file(self._pending_path(pending.id), encode(pending))
@@ -91,8 +115,22 @@ class LocalState:
     def _mark_path(self, environment: EnvironmentName) -> str:
         return os.path.join(self.folder, "seen", f"{environment}.json")
 
+    def _fit_path(self, store: str) -> str:
+        return os.path.join(self.folder, "fit", hashlib.sha256(store.encode()).hexdigest()[:32])
+
+    def _replica_path(self, replica: str) -> str:
+        return os.path.join(self.folder, "replicas", hashlib.sha256(replica.encode()).hexdigest()[:32])
+
     def _pending_path(self, identifier: str) -> str:
         return os.path.join(self.folder, "pending", f"{identifier}.json")
+
+
+def read_pending(path: str) -> PendingMove:
+    """A saved move in any file, as it was brought from another machine. Raises: NotFound, Corrupt, StoreUnavailable."""
+    found = _read(path, PendingMove)
+    if found is None:
+        raise NotFound(f"there is no file {path}", kind="no-such-file", hint="check the path")
+    return found
 
 
 def _read(path: str, kind: type[D]) -> D | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -35,12 +36,13 @@ def agent_statuses(workspace: Workspace, yanks: Holds) -> list[AgentStatus]:
         from repoint.config import agent_folders
 
         folders = agent_folders(workspace.root, workspace.config)
-    taken = workspace.store.versions()
+    reading = workspace.replica or workspace.registry  # what the repository has, as of the last sync
+    taken = reading.store.versions()
     found = []
     for agent in sorted({*folders, *taken}):
         bad = yanks.get(agent, {})
         finals = [v for v in taken.get(agent, []) if "-" not in v and v not in bad]  # final ones
-        newest = _latest(workspace.registry, agent, finals)
+        newest = _latest(reading, agent, finals)
         status = _agent_status(workspace, agent, newest, folders.get(agent))
         if status.working == "unpublished" and agent in taken:
             status = msgspec.structs.replace(status, working="no-latest")
@@ -70,7 +72,7 @@ def _agent_status(workspace: Workspace, agent: AgentName, newest: Latest | None,
     if newest is None:
         return AgentStatus(agent, shown, None, "unpublished")
     try:
-        return _compared(workspace.registry, agent, shown, newest, folder)
+        return _compared(workspace.replica or workspace.registry, agent, shown, newest, folder)
     except (Corrupt, StoreUnavailable) as error:
         return AgentStatus(agent, shown, latest, "unreadable", error.message)
 
@@ -117,7 +119,7 @@ def environment_status(
                 agent,
                 entry.version,
                 entry.since,
-                _time_of(registry, record, entry.since),
+                _time_of(workspace, record, entry.since),
                 latest.get(agent) in (None, entry.version),
                 yanked.message if yanked else None,
             )
@@ -136,10 +138,12 @@ def environment_status(
     )
 
 
-def _time_of(registry: Registry, record: Record, generation: int) -> str | None:
+def _time_of(workspace: Workspace, record: Record, generation: int) -> str | None:
+    """When a generation came about; the repository knows it without a round trip, unless it is behind."""
     if generation == record.generation:
         return record.time
-    try:
-        return registry.record_at(record.environment)(generation).time
-    except RepointError:
-        return None
+    for registry in (workspace.replica, workspace.registry):
+        if registry is not None:
+            with suppress(RepointError):
+                return registry.record_at(record.environment)(generation).time
+    return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from typing import Self
 
 import msgspec
 
@@ -78,7 +79,7 @@ class GitStore:
         """End the processes of this store."""
         self.repository.close()
 
-    def __enter__(self) -> GitStore:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -150,17 +151,7 @@ class GitStore:
             Corrupt: the parent release is not there, or is not the one that the document names.
             StoreUnavailable: ``publish-unconfirmed`` where the disk did not confirm the write; doing it again is safe.
         """
-        release, objects = draft.document, self.repository.objects
-        if release.snapshot != digest_of(contents.content):
-            raise ValueError("the release names another snapshot than the one to be stored")
-        if release.snapshot not in self._roots:
-            self.put_contents(contents)
-        parents = [(release.agent, release.parent.version, release.parent.release)] if release.parent else []
-        parent = next(iter(self._commits_of(parents)), None)
-        with objects.batch():
-            commit = objects.write("commit", release_commit(release, self._roots[release.snapshot], parent))
-            tag = objects.write("tag", release_tag(release, draft.content, commit))
-        return self._publish(tag_of(release.agent, release.version), tag)
+        return self._publish(tag_of(draft.document.agent, draft.document.version), self._tag_object(draft, contents))
 
     def environments(self) -> list[EnvironmentName]:
         """See ``Store``."""
@@ -241,6 +232,19 @@ class GitStore:
     def _put_file(self, entry: FileEntry, content: Content) -> ObjectId:
         return self.repository.objects.write_chunks("blob", entry.size, lambda: _checked(entry, content))
 
+    def _tag_object(self, draft: Draft, contents: Contents) -> ObjectId:
+        """Store the commit and the tag object of a release, durably. Raises: Corrupt, as ``create_release``."""
+        release, objects = draft.document, self.repository.objects
+        if release.snapshot != digest_of(contents.content):
+            raise ValueError("the release names another snapshot than the one to be stored")
+        if release.snapshot not in self._roots:
+            self.put_contents(contents)
+        parents = [(release.agent, release.parent.version, release.parent.release)] if release.parent else []
+        parent = next(iter(self._commits_of(parents)), None)
+        with objects.batch():
+            commit = objects.write("commit", release_commit(release, self._roots[release.snapshot], parent))
+            return objects.write("tag", release_tag(release, draft.content, commit))
+
     def _publish(self, ref: str, tag: ObjectId) -> bool:
         with self.repository.lock.held():
             outcome = self.repository.refs.update([RefChange(ref, tag)])
@@ -254,6 +258,11 @@ class GitStore:
         return True
 
     def _move(self, record: Record, content: bytes, tree: RecordTree, old: ObjectId | None) -> RefOutcome:
+        commit = self._record_commit(record, content, tree, old)
+        return self.repository.refs.update([RefChange(f"{ENVIRONMENTS}{record.environment}", commit, old)])
+
+    def _record_commit(self, record: Record, content: bytes, tree: RecordTree, old: ObjectId | None) -> ObjectId:
+        """Store a record's commit on top of the one before, and all that it holds, durably. Raises: Corrupt."""
         objects = self.repository.objects
         newly = [
             (change.agent, change.target, record.agents[change.agent].release)
@@ -266,8 +275,7 @@ class GitStore:
                 objects.write("blob", blob)
             for folder in tree.trees:
                 objects.write("tree", folder)
-            commit = objects.write("commit", record_commit(record, content, tree.root, parents))
-        return self.repository.refs.update([RefChange(f"{ENVIRONMENTS}{record.environment}", commit, old)])
+            return objects.write("commit", record_commit(record, content, tree.root, parents))
 
     def _next_tree(self, expected: Pointer, record: Record, content: bytes) -> RecordTree:
         """The new record's tree, from the previous one where that can be read, else from the record alone."""

@@ -8,8 +8,7 @@ What it cannot see: a branch that was moved back, or a tag that was deleted, in 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from functools import partial
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -18,12 +17,15 @@ from repoint.gitobjects import ObjectId
 from repoint.gitrefs import ENVIRONMENTS, TAGS
 from repoint.gitrepo import GitRepository
 from repoint.names import YANK_LEDGER
-from repoint.store_git import tag_of
+from repoint.store_git import GitStore, tag_of
+from repoint.verifyclaims import Case, Claim, Named, Witnesses, place_of
 from repoint.verifycontents import ContentsCheck
-from repoint.verifyledger import LedgerCheck, Registered
-from repoint.verifyobjects import ObjectReader
-from repoint.verifyreleases import Claim, Named, ReleaseCheck, named_in, place_of
+from repoint.verifyledger import LedgerCheck
+from repoint.verifyobjects import ObjectReader, StoredBlobs
+from repoint.verifyrecords import RecordCheck, Registered
+from repoint.verifyreleases import ReleaseCheck, named_in
 from repoint.verifyreport import Progress, Report
+from repoint.verifytree import Files
 from repoint.workspace import Workspace
 from repoint_schemas.documents import EnvironmentName
 from repoint_schemas.results import VerifyResult
@@ -32,23 +34,30 @@ _ENVIRONMENT = re.compile(re.escape(ENVIRONMENTS) + r"([a-z][a-z0-9-]{0,62})")
 _BROKEN = re.compile(r"^warning: ignoring (?:broken|dangling) (?:ref|symref) (\S+)$", re.MULTILINE)
 
 
-def verify(workspace: Workspace, *, deep: bool = False, progress: Progress | None = None) -> VerifyResult:
+def verify(
+    workspace: Workspace, *, deep: bool = False, progress: Progress | None = None, follows: bool = False
+) -> VerifyResult:
     """Check every promise; ``deep`` also reads every file. The result lists every violation, by promise.
+
+    This is the repository's part (``verifyeverywhere`` has the other stores); where it ``follows`` another store, it
+    may be behind what this clone has seen.
 
     Raises:
         Conflict: a shallow clone, which holds too little to be judged.
         StoreUnavailable: Git cannot be run, or its refs cannot be listed.
     """
-    if workspace.repository.shallow:
+    repository, local = workspace.require_repository("verify"), workspace.local
+    assert local is not None
+    if repository.shallow:
         raise Conflict(
             "this clone is shallow: most of the registry is not here, so it cannot be verified",
             kind="shallow-clone",
             hint="git fetch --unshallow --tags",
         )
     report = Report(progress)
-    reader = ObjectReader(workspace.repository.process)
+    reader = ObjectReader(repository.process)
     try:
-        releases = _Run(workspace, reader, report, deep=deep).everything()
+        releases = _Run(workspace, local, reader, report, deep=deep, follows=follows).everything()
     finally:
         reader.close()
     found = sorted(report.findings, key=lambda finding: finding.promise)
@@ -67,34 +76,46 @@ class _Refs(msgspec.Struct, frozen=True):
 class _Run:
     """One run over one repository."""
 
-    def __init__(self, workspace: Workspace, reader: ObjectReader, report: Report, *, deep: bool) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        local: GitStore,
+        reader: ObjectReader,
+        report: Report,
+        *,
+        deep: bool,
+        follows: bool,
+    ) -> None:
         self._workspace = workspace
         self._reader = reader
         self._report = report
         # What is remembered is read before the refs, so that a move under way meanwhile is not taken for a loss.
-        self._marks = workspace.state.marks()
-        self._published = workspace.store.published()
-        self._refs = list_refs(workspace.repository)
+        self._marks = {} if follows else workspace.state.marks()
+        self._published = local.published()
+        self._refs = list_refs(local.repository)
         allowed = workspace.allowed_rules
-        self._contents = ContentsCheck(reader, report, workspace.limits(), allowed) if deep else None
+        self._contents = ContentsCheck(report, workspace.limits(), allowed) if deep else None
         registry = workspace.registry.id
-        self._releases = ReleaseCheck(reader, report, registry, self._contents.check if self._contents else None)
-        self._claims: dict[Named, list[Claim]] = {}
+        self._releases = ReleaseCheck(reader, report, registry, self._check_contents if deep else None)
+        self._witnesses = Witnesses(report, "its tag", _restore)
 
     def everything(self) -> list[Named]:
         """All checks in order; returns the foreign tags."""
         self._releases.run(self._refs.tags)
-        self._claim(self._releases.claims)
+        self._witnesses.add(self._releases.claims)
         self._check_ledgers()
         self._check_missing_branches()
         self._claim_published()
-        for name, claims in self._claims.items():
-            self._judge(name, claims)
-        for name in self._refs.broken_tags - self._claims.keys():
-            self._report.add(1, "ref-broken", place_of(name), self._broken_ref(name, []))
+        self._report_broken_tags()
+        releases, broken = self._releases, self._refs.broken_tags
+        self._witnesses.judge(releases.known, releases.foreign, releases.damaged | broken)
         if self._contents is not None:
             self._contents.close()
-        return sorted(self._releases.foreign.keys() - self._claims.keys())
+        return sorted(self._releases.foreign.keys() - self._witnesses.claims.keys())
+
+    def _check_contents(self, case: Case, files: Files) -> None:
+        if self._contents is not None:
+            self._contents.check(case, StoredBlobs(self._reader, files.blobs, files.bad))
 
     # -- ledgers -----------------------------------------------------------------------------------------------------
 
@@ -107,13 +128,13 @@ class _Run:
         for environment in sorted(branches.keys() - {YANK_LEDGER}):
             self._check_ledger(environment, known)
 
-    def _check_ledger(self, environment: EnvironmentName, known: Registered) -> LedgerCheck:
+    def _check_ledger(self, environment: EnvironmentName, known: Registered) -> RecordCheck:
         mark = self._marks.get(environment)
         check = LedgerCheck(self._reader, self._report, known, environment, mark)
         check.run(self._refs.branches[environment])
         self._report.checked["environments"] += 1
-        self._claim(check.claims)
-        return check
+        self._witnesses.add(check.claims)
+        return check.records
 
     def _check_missing_branches(self) -> None:
         """Branches that must be there: of every environment that this clone saw, and of the yanks."""
@@ -134,39 +155,18 @@ class _Run:
 
     # -- versions that something says stood here ---------------------------------------------------------------------
 
-    def _claim(self, claims: Iterable[Claim]) -> None:
-        for claim in claims:
-            self._claims.setdefault(claim.name, []).append(claim)
-
     def _claim_published(self) -> None:
         for ref, tag in self._published.items():
             name = named_in(ref)
             if name is not None:
                 self._report.checked["published"] += 1
-                self._claim([Claim(name, f"this clone published it as {tag}", tag=tag)])
+                self._witnesses.add([Claim(name, f"this clone published it as {tag}", tag=tag)])
 
-    def _judge(self, name: Named, claims: list[Claim]) -> None:
-        add = partial(self._report.add, 1, place=place_of(name))
-        known = self._releases.known.get(name)
-        if known is not None:
-            wrong = [claim for claim in claims if not claim.fits(known)]
-            if wrong:
-                message = (
-                    f"its release is {known.digest} now, another than before: {_said(wrong)}{_restore(name, wrong)}"
-                )
-                add(kind="release-replaced", message=message)
-        elif name in self._releases.foreign:
-            reason = self._releases.foreign[name]
-            message = f"its tag is {reason} now, but a release stood there: {_said(claims)}{_restore(name, claims)}"
-            add(kind="release-replaced", message=message)
-        elif name in self._refs.broken_tags:
-            add(kind="ref-broken", message=self._broken_ref(name, claims))
-        elif name not in self._releases.damaged:
-            message = f"its tag is gone: {_said(claims)}{_restore(name, claims)}"
-            add(kind="release-missing", message=message)
-
-    def _broken_ref(self, name: Named, claims: list[Claim]) -> str:
-        return f"Git cannot read {tag_of(*name)}: its file is empty or cut{_restore(name, claims)}"
+    def _report_broken_tags(self) -> None:
+        for name in self._refs.broken_tags:
+            remedy = _restore(name, self._witnesses.claims.get(name, []))
+            message = f"Git cannot read {tag_of(*name)}: its file is empty or cut{remedy}"
+            self._report.add(1, "ref-broken", place_of(name), message)
 
 
 def list_refs(repository: GitRepository) -> _Refs:
@@ -189,12 +189,7 @@ def _environments(refs: Mapping[str, ObjectId]) -> dict[EnvironmentName, ObjectI
     return {EnvironmentName(m[1]): oid for ref, oid in refs.items() if (m := _ENVIRONMENT.fullmatch(ref))}
 
 
-def _said(claims: Iterable[Claim]) -> str:
-    named = list(dict.fromkeys(claim.who for claim in claims))
-    return "; ".join(named[:3]) + (f"; and {len(named) - 3} more" if len(named) > 3 else "")
-
-
-def _restore(name: Named, claims: Iterable[Claim]) -> str:
+def _restore(name: Named, claims: Collection[Claim]) -> str:
     """What to do: where the object's id is known, the command that puts the tag back."""
     tag = next((claim.tag for claim in claims if claim.tag), None)
     if tag is None:

@@ -21,9 +21,9 @@ from repoint.gitobjects import (
     record_tree,
     tree_entries,
 )
-from repoint.verifyobjects import ObjectReader, Unreadable
-from repoint.verifyreleases import Claim, Known, Named
-from repoint.verifyreport import Report
+from repoint.verifyclaims import Claim, Known, Named
+from repoint.verifyobjects import ObjectReader
+from repoint.verifyreport import Report, Unreadable
 from repoint_schemas.canonical import MEBIBYTE
 from repoint_schemas.documents import EnvironmentName, Record
 

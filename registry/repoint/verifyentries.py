@@ -6,10 +6,10 @@ cannot be loaded is reported once for an environment: as what is live, as what a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
-from repoint.verifyreleases import Claim, Known, Named, place_of
-from repoint.verifyreport import Report
+from repoint.verifyclaims import Claim, Known, Named, place_of
+from repoint.verifyreport import Report, Stretches
 from repoint.verifyrules import Past
 from repoint_schemas.canonical import Digest
 from repoint_schemas.documents import AgentName, Entry, EnvironmentName, Record
@@ -32,7 +32,7 @@ class EntryCheck:
             if before is None or before.agents.get(agent) != entry:
                 self._look(agent, entry, record.generation)
 
-    def close(self, tip: Record | None, past: Past, unreadable: Collection[int]) -> None:
+    def close(self, tip: Record | None, past: Past, unreadable: Stretches) -> None:
         """Report each version that cannot be loaded, once, and rollbacks that would need an ``unreadable`` generation.
 
         ``tip`` is the newest record where it could be read.
@@ -52,7 +52,7 @@ class EntryCheck:
                 message = f"it made {place_of(name)} live, which no reader can load whole"
                 self._report.add(2, "recorded-not-loadable", self._place(generation), message)
 
-    def _check_reads(self, tip: Record, past: Past, unreadable: Collection[int]) -> None:
+    def _check_reads(self, tip: Record, past: Past, unreadable: Stretches) -> None:
         for agent, live in sorted(tip.agents.items()):
             stack = [live, *(entry for entry in past.beneath(agent, live) if entry)]
             needed = [entry.back for entry in stack if entry.back in unreadable]

@@ -7,27 +7,16 @@ document names. Promise 10: nothing larger than its limit is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Literal
-
-import msgspec
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from repoint.errors import Corrupt
 from repoint.gitcatfile import CatFile, Found, Info
 from repoint.gitobjects import ObjectId
 from repoint.gitprocess import GitProcess
+from repoint.verifyreport import Unreadable
+from repoint_schemas.documents import FileEntry
 
 FETCH = "fetch it from another clone, or restore it from a backup"
-
-
-class Unreadable(msgspec.Struct, frozen=True):
-    """Why an object cannot be had; ``kind`` is the end of a finding's kind, ``reason`` for people.
-
-    ``absent``: nothing is damaged, but no tree names it.
-    """
-
-    kind: Literal["missing", "corrupt", "oversized", "absent"]
-    reason: str
 
 
 class ObjectReader:
@@ -75,6 +64,27 @@ class ObjectReader:
         except Corrupt as error:
             return _corrupt(error)
         return _missing(oid) if found is None else found[1]
+
+
+class StoredBlobs:
+    """The files of one version as ``ContentsCheck`` reads them: a blob for each path, by its object id."""
+
+    def __init__(self, reader: ObjectReader, blobs: Mapping[str, ObjectId], bad: Collection[str]) -> None:
+        self.bad = bad
+        self._reader = reader
+        self._blobs = blobs
+
+    def key(self, entry: FileEntry) -> str:
+        """The id of the file's blob."""
+        return self._blobs[entry.path]
+
+    def chunks(self, entry: FileEntry) -> Iterator[bytes] | Unreadable:
+        """The blob's bytes; the last chunk is followed by Corrupt if it is damaged."""
+        return self._reader.chunks(self._blobs[entry.path], entry.size + 1)
+
+    def damage(self, entry: FileEntry) -> str:
+        """What is damaged, and what to do."""
+        return f"Git object {self._blobs[entry.path]} is damaged; {FETCH}"
 
 
 def of_kind(found: Found | Unreadable, kind: str) -> Found | Unreadable:

@@ -67,10 +67,13 @@ class Past:
             entry = below
 
 
-def faults(before: Record, after: Record, past: Past, yanked: Collection[Pair] | None) -> list[Fault]:
+def faults(
+    before: Record, after: Record, past: Past, yanked: Collection[Pair] | None, authority: str | None = None
+) -> list[Fault]:
     """Every rule that ``after`` breaks as the next record; ``past`` ends with ``before``.
 
-    ``yanked`` holds every version that was ever yanked, None where that is not known.
+    ``yanked`` holds every version that was ever yanked, None where that is not known. ``authority`` is the store that
+    decides: where a seal hands the ledger over to it, moves go on after the seal.
     """
     found = _changes_faults(before, after)
     reasons = [
@@ -80,6 +83,8 @@ def faults(before: Record, after: Record, past: Past, yanked: Collection[Pair] |
     for agent, entry in sorted(moved.items()):
         if entry.since != after.generation:
             reasons.append(f"{agent} changed, but its entry says that it is live since generation {entry.since}")
+    if before.action == "seal" and before.authority != authority:
+        reasons.append("the ledger was sealed by the record before")
     reasons += _action_reasons(before, after, moved, past, yanked)
     if reasons:
         message = f"no move gives this record: {'; '.join(reasons[:4])}; somebody wrote it by hand"
@@ -135,8 +140,6 @@ def _action_reasons(
     reasons = [f"{after.action} does not move agents, but {agent} moved" for agent in sorted(moved) if flags]
     if not flags and not moved:
         reasons.append(f"{after.action} moved nothing")
-    if before.action == "seal":
-        reasons.append("the ledger was sealed by the record before")
     if (after.environment == "registry") != (after.action in ("yank", "unyank")) and after.action != "seal":
         reasons.append(f"{after.action} does not belong in the ledger {after.environment}")
     if after.action not in ("freeze", "unfreeze") and after.frozen != before.frozen:

@@ -13,8 +13,8 @@ import msgspec
 from repoint.gitcatfile import Found, Info
 from repoint.gitobjects import FILE_MODE, SNAPSHOT_PATH, TREE_MODE, ObjectId, TreeEntry, tree_bytes, tree_entries
 from repoint.paths import check_path
-from repoint.verifyobjects import ObjectReader, Unreadable, of_kind
-from repoint.verifyreport import Report
+from repoint.verifyobjects import ObjectReader, of_kind
+from repoint.verifyreport import Report, Unreadable
 from repoint_schemas.canonical import MEBIBYTE
 from repoint_schemas.documents import Snapshot
 

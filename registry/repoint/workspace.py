@@ -10,18 +10,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from repoint.authority import LOCAL, authority_in, bucket_store, deciding_store, require_fit, require_registry
 from repoint.config import CONFIG, authority_text, check_pin, read_config
-from repoint.errors import Conflict, Corrupt, InvalidInput, NotFound, RepointError, StoreUnavailable
+from repoint.errors import Conflict, Corrupt, InvalidInput, NotFound, RepointError, StoreUnavailable, UsageError
 from repoint.gitrepo import GitRepository
 from repoint.names import YANK_LEDGER
-from repoint.registry import Registry, read_document
+from repoint.registry import Registry
+from repoint.s3keys import Address
 from repoint.state import LocalState
+from repoint.store import Store
 from repoint.store_git import GitStore, shallow_ledger
-from repoint_schemas.documents import AgentName, EnvironmentName, Pin, Record
+from repoint_schemas.documents import AgentName, EnvironmentName, Pin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,14 +37,17 @@ DEFAULT_ENVIRONMENT = EnvironmentName("production")
 
 
 class Workspace(msgspec.Struct, frozen=True):
-    """An opened registry in a local repository, with the checkout around it where there is one.
+    """An opened registry, with the checkout around it where there is one.
 
-    ``folder`` is where ``repoint.toml`` lies (the work tree, or the Git directory of a bare repository); ``config`` is
-    None where the registry was opened by its address or has no ``repoint.toml`` checked out.
+    ``store`` decides. ``repository`` is None where a bucket was opened by its address; ``local`` is the registry in the
+    repository, which is ``store`` itself where that decides, and a replica of it otherwise. ``folder`` is where
+    ``repoint.toml`` lies (the work tree, or the Git directory of a bare repository); ``config`` is None where the
+    registry was opened by its address or has no ``repoint.toml`` checked out.
     """
 
-    repository: GitRepository
-    store: GitStore
+    repository: GitRepository | None
+    local: GitStore | None
+    store: Store
     folder: str
     config: Config | None
     state: LocalState
@@ -50,11 +57,50 @@ class Workspace(msgspec.Struct, frozen=True):
     @property
     def root(self) -> Path:
         """``folder`` as a path."""
-        return repository_root(self.repository)
+        from pathlib import Path  # a rollback does without it
+
+        return Path(self.folder)
+
+    @property
+    def checkout(self) -> Config | None:
+        """The configuration where there can be working copies: in a work tree with a ``repoint.toml``."""
+        return None if self.repository is None or self.repository.bare else self.config
+
+    @property
+    def has_replicas(self) -> bool:
+        """Whether any other store follows the one that decides."""
+        config = self.config
+        return self.replica is not None or bool(config and self.repository and (config.git or config.s3))
+
+    @property
+    def shallow(self) -> bool:
+        """Whether the repository is a shallow clone."""
+        return self.repository is not None and self.repository.shallow
+
+    @property
+    def replica(self) -> Registry | None:
+        """The registry in the repository as of the last ``sync``, where another store decides."""
+        if self.local is None or self.local is self.store:
+            return None
+        return Registry(self.local, self.registry.id, self.registry.authority)
+
+    def require_repository(self, command: str) -> GitRepository:
+        """The repository. Raises: UsageError, where a bucket was opened without one."""
+        if self.repository is None:
+            raise UsageError(
+                f"{command} works in a clone of the registry's repository, not on a bucket alone",
+                kind="repository-required",
+                hint="run it in the clone, without --registry",
+            )
+        return self.repository
 
     def close(self) -> None:
-        """End the processes of this workspace."""
-        self.repository.close()
+        """End the processes and threads of this workspace."""
+        close = getattr(self.store, "close", None)
+        if close is not None:
+            close()
+        if self.repository is not None:
+            self.repository.close()
 
     def __enter__(self) -> Workspace:
         return self
@@ -88,6 +134,10 @@ class Workspace(msgspec.Struct, frozen=True):
         allow = self.config.allow if self.config else ()
         return {a.rule: a.reason for a in allow if a.agent in (None, agent)}
 
+    def require_fit(self) -> None:
+        """Require that the store keeps its word; it is tried once on each machine. Raises: StoreUnavailable."""
+        require_fit(self.store, self.state)
+
     def require_complete_clone(self, agent: AgentName) -> None:
         """Refuse to publish where this clone may not see every version of the agent that is taken (local authority).
 
@@ -96,7 +146,9 @@ class Workspace(msgspec.Struct, frozen=True):
         Raises:
             Conflict: a shallow clone, or one that lacks the tag of a version of this agent that is live.
         """
-        if self.repository.shallow:
+        if self.registry.authority != LOCAL:  # it says itself which versions there are
+            return
+        if self.shallow:
             raise Conflict(
                 "this clone is shallow, so it may not see every published version",
                 kind="shallow-clone",
@@ -115,14 +167,8 @@ class Workspace(msgspec.Struct, frozen=True):
                 )
 
 
-def repository_root(repository: GitRepository) -> Path:
+def root_folder(repository: GitRepository) -> str:
     """Where ``repoint.toml`` belongs: the work tree, or the Git directory of a bare repository."""
-    from pathlib import Path  # a rollback does without it
-
-    return Path(_root_folder(repository))
-
-
-def _root_folder(repository: GitRepository) -> str:
     return repository.work_tree or repository.common_dir
 
 
@@ -145,27 +191,67 @@ def open_workspace(
 
 
 def _opened(repository: GitRepository, *, by_address: bool) -> Workspace:
-    folder = _root_folder(repository)
+    folder = root_folder(repository)
     state = LocalState(repository.own_folder)
-    store = GitStore(repository)
+    local = GitStore(repository)
     path = os.path.join(folder, CONFIG)
     pin = state.pin()
     config = _config(path, pin) if not by_address and os.path.isfile(path) else None
     if pin is None:
-        pin = _first_pin(store, config, repository)
+        pin = _first_pin(local, config, repository)
+        store = deciding_store(pin.authority, config, repository, state)
         _pin_quietly(state, pin, store)
-    elif config is not None:
-        check_pin(pin, config)
-    if pin.authority != "local":
-        raise StoreUnavailable(
-            f"the authority of this registry is {pin.authority}, which this version of repoint cannot reach",
-            kind="unsupported-authority",
-            hint="upgrade repoint",
-        )
+    else:
+        if config is not None:
+            pin = _agreed(pin, config, repository, state)
+        store = local if pin.authority == LOCAL else deciding_store(pin.authority, config, repository, state)
     default = EnvironmentName(config.registry.default_environment) if config else pin.default_environment
-    return Workspace(
-        repository, store, folder, config, state, Registry(store, pin.registry, pin.authority, state), default
-    )
+    registry = Registry(store, pin.registry, pin.authority, state)
+    local = store if isinstance(store, GitStore) and pin.authority == LOCAL else local
+    return Workspace(repository, local, store, folder, config, state, registry, default)
+
+
+def open_bucket(address: Address, state_folder: str) -> Workspace:
+    """Open the registry in a bucket by its address alone: no repository, no ``repoint.toml``, no Git.
+
+    ``state_folder`` keeps what this machine remembers of it: pin, high-water marks, moves without an outcome.
+
+    Raises:
+        NotFound: there is no registry.
+        StoreUnavailable: the bucket cannot be read.
+    """
+    state = LocalState(state_folder)
+    pin = state.pin()
+    store = bucket_store(address, None, state)
+    if pin is None:
+        found = authority_in(store, likely=str(address))
+        if found is None:
+            raise NotFound(
+                f"{address} holds no registry",
+                kind="not-a-registry",
+                hint=f"in the repository of the agents: repoint init --store {address.url}",
+            )
+        pin = Pin(authority=found[1], default_environment=DEFAULT_ENVIRONMENT, registry=found[0])
+        with suppress(StoreUnavailable):
+            state.write_pin(pin)
+    registry = Registry(store, pin.registry, pin.authority, state)
+    return Workspace(None, None, store, os.getcwd(), None, state, registry, pin.default_environment)
+
+
+def _agreed(pin: Pin, config: Config, repository: GitRepository, state: LocalState) -> Pin:
+    """The pin; a newer one where what this clone is pinned to has handed the registry over to what the file names.
+
+    Raises: Conflict.
+    """
+    named = pin_of(config)
+    if named.registry == pin.registry and named.authority != pin.authority:
+        with suppress(RepointError):  # then the plain disagreement is told
+            found = authority_in(deciding_store(pin.authority, config, repository, state))
+            if found == (named.registry, named.authority):
+                state.write_pin(named)
+                return named
+    check_pin(pin, config)
+    return pin
 
 
 def _config(path: str, pin: Pin | None) -> Config:
@@ -181,7 +267,7 @@ def _config(path: str, pin: Pin | None) -> Config:
 
 def _first_pin(store: GitStore, config: Config | None, repository: GitRepository) -> Pin:
     """What this clone will be pinned to: what its environments say, which ``repoint.toml`` must agree with."""
-    found = registry_of_environments(store)
+    found = authority_in(store)
     if config is None:
         if found is None:
             raise _no_registry(repository)
@@ -197,28 +283,18 @@ def pin_of(config: Config) -> Pin:
     return Pin(authority_text(config), EnvironmentName(registry.default_environment), registry.id)
 
 
-def registry_of_environments(store: GitStore) -> tuple[str, str] | None:
-    """Registry id and authority from generation 0 of the first environment that is here."""
-    for environment in store.environments():
-        content = store.read_record(environment, 0)
-        if content is not None:
-            record = read_document(content, Record, Record.LIMIT, f"{environment} generation 0")
-            return record.registry, str(record.authority)
-        pointer = store.read_pointer(environment)  # a shallow clone: the pin of generation 0 is not here
-        if pointer is not None:
-            record = read_document(pointer.content, Record, Record.LIMIT, f"the pointer of {environment}")
-            return record.registry, "local"
-    return None
+def _pin_quietly(state: LocalState, pin: Pin, store: Store) -> None:
+    """Pin this clone on first use, once the registry is there; a clone that cannot be written to is still read.
 
-
-def _pin_quietly(state: LocalState, pin: Pin, store: GitStore) -> None:
-    """Pin this clone on first use, once its environments are here; a clone that cannot be written to is still read."""
-    if not store.environments():
+    Raises:
+        Conflict, NotFound: the store that ``repoint.toml`` names holds another registry, or none.
+    """
+    if pin.authority == LOCAL and not store.environments():
         return
-    try:
+    if pin.authority != LOCAL:
+        require_registry(store, pin.registry)
+    with suppress(StoreUnavailable):
         state.write_pin(pin)
-    except StoreUnavailable:
-        return
 
 
 def _no_registry(repository: GitRepository) -> NotFound:
@@ -240,9 +316,9 @@ def fetch_hint(repository: GitRepository) -> str | None:
 
 def require_refs_here(workspace: Workspace) -> None:
     """Refuse in a clone that lacks the registry's branches while a remote has them. Raises: NotFound."""
-    if workspace.store.environments():
+    if workspace.registry.authority != LOCAL or workspace.store.environments():
         return
-    hint = fetch_hint(workspace.repository)
+    hint = fetch_hint(workspace.repository) if workspace.repository else None
     if hint:
         raise NotFound(
             "this clone does not have the registry's branches (repoint/env/*), but its remote does",
@@ -253,9 +329,11 @@ def require_refs_here(workspace: Workspace) -> None:
 
 def environment_error(workspace: Workspace, error: RepointError) -> RepointError:
     """The better error for an environment, or a part of its ledger, that is missing because it was never fetched."""
-    if error.kind == "ledger-gap" and workspace.repository.shallow:
+    if error.kind == "ledger-gap" and workspace.shallow:
         return shallow_ledger(EnvironmentName(str(error.facts["environment"])))
     if isinstance(error, Corrupt) or not isinstance(error, NotFound) or error.kind != "no-such-environment":
+        return error
+    if workspace.registry.authority != LOCAL or workspace.repository is None:
         return error
     hint = fetch_hint(workspace.repository)
     if hint and not workspace.store.environments():
@@ -282,8 +360,8 @@ def path_of_address(address: str) -> str:
         return unquote(urlsplit(address).path)
     if "://" in address:
         raise StoreUnavailable(
-            f"{address}: this version reaches registries in local repositories only",
+            f"{address}: a registry is reached by a path, file:// or s3://",
             kind="unsupported-registry",
-            hint="give a path or a file:// address",
+            hint="a shared Git remote is reached through a clone of it: git clone, then run repoint there",
         )
     return os.path.expanduser(address)

@@ -148,6 +148,7 @@ class CommitResult(Result, frozen=True):
     would_create: bool
     tag: str
     findings: list[FindingResult]
+    behind: list[str] = []
 
 
 class LiveIn(Item, frozen=True):
@@ -414,8 +415,33 @@ class EnvironmentStatus(Item, frozen=True):
     action: Action | None = None
 
 
+class SyncedReplica(Item, frozen=True):
+    """What ``repoint sync`` added to a replica; ``error`` is why it is not up to date."""
+
+    name: str
+    releases: int
+    records: int
+    error: str | None
+
+
+class SyncResult(Result, frozen=True):
+    """``repoint sync``."""
+
+    authority: str
+    replicas: list[SyncedReplica]
+
+
+class MigrateResult(Result, frozen=True):
+    """``repoint migrate``: the new authority, what was copied to it, and the ledgers that this run sealed."""
+
+    authority: str
+    releases: int
+    records: int
+    sealed: list[EnvironmentName]
+
+
 class ReplicaStatus(Item, frozen=True):
-    """A store that follows the authority."""
+    """A store that follows the authority: how many records it lacks, null where this clone does not know."""
 
     name: str
     behind: int | None
@@ -469,12 +495,17 @@ class VerifyFinding(Item, frozen=True):
 
 
 class VerifyResult(Result, frozen=True):
-    """``repoint verify``: counts of what was checked, and every violation found."""
+    """``repoint verify``: counts of what was checked, and every violation found.
+
+    ``behind`` says of replicas how many versions and records they lack, ``unreachable`` which could not be asked.
+    """
 
     checked: dict[str, int]
     findings: list[VerifyFinding]
     deep: bool
     foreign: list[str]
+    behind: dict[str, int] = {}
+    unreachable: list[str] = []
 
 
 class DoctorCheck(Item, frozen=True):
@@ -503,11 +534,13 @@ COMMANDS: dict[str, type[Result | ErrorResult]] = {
     "init": InitResult,
     "list": ListResult,
     "log": LogResult,
+    "migrate": MigrateResult,
     "move": MoveResult,
     "new": NewResult,
     "resolve": ResolveResult,
     "show": ShowResult,
     "status": StatusResult,
+    "sync": SyncResult,
     "verify": VerifyResult,
 }
 """The results by the name of their published JSON Schema; ``move`` serves promote, rollback and the flags."""

@@ -37,7 +37,9 @@ COMMANDS: dict[str, Spec] = {
     "unyank": Spec(_GATES, "move", "unyank", "Take a yank back."),
     "freeze": Spec(_GATES, "move", "freeze", "Refuse promotes to an environment; rollback still works."),
     "unfreeze": Spec(_GATES, "move", "unfreeze", "Allow promotes again."),
+    "sync": Spec(_CARE, "sync", "sync", "Bring every replica up to the store that decides."),
     "resolve": Spec(_CARE, "resolve", "resolve", "Settle a move whose outcome is unknown."),
+    "migrate": Spec(_CARE, "migrate", "migrate", "Hand the registry over to another store."),
     "verify": Spec(_CARE, "verify", "verify", "Check every promise over the whole registry."),
     "doctor": Spec(_CARE, "doctor", "doctor", "Check that stores and tools are fit for use."),
     "completion": Spec(_CARE, "completion", "completion", "Print the shell completion for bash, zsh or fish."),
@@ -45,7 +47,7 @@ COMMANDS: dict[str, Spec] = {
 
 WRITING = frozenset(
     (
-        *("init", "new", "commit", "export", "promote", "rollback", "resolve"),
+        *("init", "new", "commit", "export", "promote", "rollback", "resolve", "sync", "migrate"),
         *("unhold", "yank", "unyank", "freeze", "unfreeze"),
     )
 )

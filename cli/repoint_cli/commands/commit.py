@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from repoint.errors import UsageError
 from repoint.names import parse_agent, parse_ref, parse_version
 from repoint_cli.arguments import complete_agents, complete_refs, dry_run_option, message_option, ticket_option
 from repoint_cli.differences import reason_line
 from repoint_cli.findings import finding_result, say_findings
+from repoint_cli.following import let_replicas_follow
 from repoint_cli.options import Settings, global_options, pass_settings
 from repoint_cli.output import safe
 from repoint_cli.session import Session, now, opened
@@ -98,6 +100,8 @@ def commit(
             published, created = _publish(session, copy, proposal, message, ticket)
         result = _result(proposal, copy, published, created=created, dry_run=dry_run)
         _say(session, result, published)
+        if created and published:
+            result = msgspec.structs.replace(result, behind=let_replicas_follow(session, released=published))
         session.console.result(result)
 
 
@@ -151,8 +155,10 @@ def _publish(
 
     workspace = session.workspace
     workspace.require_complete_clone(copy.agent)
+    workspace.require_fit()
     check_words(message, ticket)
-    reason = Reason(session.identity(), now(), message, ticket, workspace.repository.source_of(copy.folder))
+    source = workspace.repository.source_of(copy.folder) if workspace.repository else None
+    reason = Reason(session.identity(), now(), message, ticket, source)
     return publish(workspace.registry, proposal, reason)
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 import click
 
-from repoint.errors import UsageError
-from repoint.initialise import initialise
+from repoint.authority import LOCAL
+from repoint.errors import RepointError, UsageError
+from repoint.initialise import Place, initialise
 from repoint.names import parse_environment
+from repoint.store import Store
 from repoint_cli.options import Settings, global_options, pass_settings
 from repoint_cli.output import safe
 from repoint_cli.progress import progress
-from repoint_cli.session import first_identity, line_feeds_explained, now
+from repoint_cli.session import checked_bucket, first_identity, line_feeds_explained, now, opened
 from repoint_schemas.results import InitResult
 
 
@@ -22,6 +25,8 @@ Examples:
   repoint init                          staging and production
   repoint init --environment canary     and one more, later
   repoint init --environment staging --environment production
+  repoint init --store s3://acme-agents/repoint --remote origin
+  repoint init --remote origin          a shared Git remote decides
 
 See also: repoint new AGENT (the next step), repoint doctor (what is not right
 here). In a clone of a registry first fetch it; init says how.
@@ -34,9 +39,13 @@ here). In a clone of a registry first fetch it; init says how.
     metavar="NAME",
     help="An environment; repeat it (default: staging, production).",
 )
-@click.option("--remote", metavar="NAME", hidden=True)
-@click.option("--store", metavar="URL", hidden=True)
-@click.option("--endpoint-url", metavar="URL", hidden=True)
+@click.option(
+    "--store", metavar="s3://BUCKET/PREFIX", help="Keep the registry in this bucket: it decides, Git follows."
+)
+@click.option("--endpoint-url", metavar="URL", help="The S3 service, where it is not AWS and no AWS setting says it.")
+@click.option(
+    "--remote", metavar="NAME", help="Keep the registry in this Git remote; with --store: the remote that follows."
+)
 @global_options
 @pass_settings
 def init(
@@ -47,17 +56,19 @@ def init(
     Writes repoint.toml, which you then commit, and one branch for each
     environment (repoint/env/NAME). Your branch, index and other files stay as
     they are. Run again, it only creates what is missing.
+
+    Without --store and --remote this repository alone decides. A bucket is tried
+    first: one whose conditional writes cannot be relied on is refused.
     """
-    if remote or store or endpoint_url:
-        raise UsageError(
-            "this version keeps the registry in the local repository only",
-            kind="unsupported-option",
-            hint="leave out --remote, --store and --endpoint-url",
-        )
+    place = place_of(store, endpoint_url, remote)
     names = list(dict.fromkeys(parse_environment(e) for e in environments))
     console = settings.console
     with line_feeds_explained(settings.directory), progress(console, "making the registry"):
-        done = initialise(settings.directory, os.environ, names, identity=first_identity, time=now())
+        done = initialise(
+            settings.directory, os.environ, names, identity=first_identity, time=now(), place=place, fitness=probe_store
+        )
+        if done.authority != LOCAL:
+            _first_sync(settings)
     console.done(*(f"created {safe(what)}" for what in done.created))
     if not done.created:
         console.done("nothing to do: this repository is a registry already")
@@ -69,3 +80,33 @@ def init(
     elif done.config in done.created:
         console.done(f"next: git add {done.config}, then repoint new AGENT")
     console.result(InitResult(done.registry, done.authority, done.environments, done.config, done.created))
+
+
+def _first_sync(settings: Settings) -> None:
+    """The environments come into this repository too; a replica that cannot be reached is for ``repoint sync``."""
+    from repoint.replicas import sync
+
+    with suppress(RepointError), opened(settings) as session:
+        sync(session.workspace)
+
+
+def probe_store(store: Store) -> None:
+    """A bucket that is to decide must keep its word. Raises: StoreUnavailable."""
+    client = getattr(store, "client", None)
+    if client is not None:
+        from repoint.s3probe import require_fit
+
+        require_fit(client)
+
+
+def place_of(store: str | None, endpoint_url: str | None, remote: str | None) -> Place:
+    """Where the options say that the registry is kept. Raises: UsageError."""
+    from repoint_schemas.config import check_remote
+
+    if endpoint_url and not store:
+        raise UsageError(
+            "--endpoint-url goes with --store", kind="exclusive-options", hint="--store s3://BUCKET/PREFIX"
+        )
+    if remote and (problem := check_remote(remote)):
+        raise UsageError(f"--remote {remote!a} {problem}", kind="invalid-remote", hint="git remote lists them")
+    return Place(checked_bucket(store, endpoint_url) if store else None, remote)

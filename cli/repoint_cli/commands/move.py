@@ -28,7 +28,7 @@ from repoint_cli.arguments import (
     message_option,
     ticket_option,
 )
-from repoint_cli.moving import carry_out, require_released, result_of, say_move, undo_promote
+from repoint_cli.moving import carry_out, finish, require_released, result_of, say_move, undo_promote
 from repoint_cli.options import Settings, global_options, pass_settings
 from repoint_cli.output import safe
 from repoint_cli.session import Session, opened
@@ -102,7 +102,7 @@ def promote(
         undo = undo_promote(outcome.moved.record) if outcome.moved else None
         result = result_of(outcome, "promote", dry_run=dry_run, undo=undo or None)
         say_move(session, outcome, result)
-        session.console.result(result)
+        finish(session, outcome, result)
 
 
 def _flag(
@@ -129,7 +129,7 @@ def _flag(
         for note in result.notes:
             if note.kind == "still-live":
                 session.console.say(f"  {session.console.paint('still live', 'red')} {safe(note.text)}")
-        session.console.result(result)
+        finish(session, outcome, result)
 
 
 def _require_known(registry: Registry, environment: EnvironmentName, pair: Pair) -> None:

@@ -37,12 +37,13 @@ def new(settings: Settings, agent: str) -> None:
         from repoint.scaffold import scaffold_agent
 
         workspace = session.workspace
-        if workspace.config is None or workspace.repository.bare:
+        config = workspace.checkout
+        if config is None:
             raise NotFound(
                 "there is no checkout with a repoint.toml here", kind="no-config", hint="run repoint init in a checkout"
             )
-        identity = workspace.repository.identity()
-        folder = workspace.root / _parent_folder(workspace.config.registry.agents) / name
+        identity = workspace.require_repository("repoint new").identity()
+        folder = workspace.root / _parent_folder(config.registry.agents) / name
         files = scaffold_agent(folder, name, identity.email if identity else "team@example.com")
         shown = [str(f.relative_to(workspace.root)) for f in files]
         session.console.done(

@@ -7,6 +7,7 @@ from click.shell_completion import CompletionItem
 
 from repoint.errors import NotFound, RepointError
 from repoint.pointer import resolve as settle
+from repoint.state import read_pending
 from repoint_cli.options import Settings, global_options, pass_settings
 from repoint_cli.output import safe
 from repoint_cli.session import opened
@@ -27,6 +28,11 @@ def _pending_moves(ctx: click.Context, param: click.Parameter, incomplete: str) 
     epilog="""\b
 Examples:
   repoint status          lists such moves, each with the command to settle it
+  repoint resolve 5b2f61c0-0d0f-4a35-9a9c-0f1f6f0c7f11
+  repoint resolve 5b2f61c0-0d0f-4a35-9a9c-0f1f6f0c7f11 --from move.json
+
+The saved move is .git/repoint/pending/ID.json on the machine that sent it, where
+the error said so.
 
 See also: repoint history (what stands in the ledger).
 
@@ -35,9 +41,16 @@ again.
 """
 )
 @click.argument("identifier", metavar="ID", shell_complete=_pending_moves)
+@click.option(
+    "--from",
+    "saved",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="The saved move, from another machine.",
+)
 @global_options
 @pass_settings
-def resolve(settings: Settings, identifier: str) -> None:
+def resolve(settings: Settings, identifier: str, saved: str | None) -> None:
     """Settle a move whose outcome is unknown.
 
     Sends the move with this ID again exactly as it was, so that it stands once,
@@ -45,12 +58,15 @@ def resolve(settings: Settings, identifier: str) -> None:
     move of the same environment settles it too.
     """
     with opened(settings) as session:
-        pending = [p for p in session.workspace.state.pending() if p.id == identifier]
+        given = None if saved is None else read_pending(saved)
+        moves = session.workspace.state.pending() if given is None else [given]
+        pending = [p for p in moves if p.id == identifier]
         if not pending:
             raise NotFound(
                 f"no move {identifier!a} waits to be resolved in this clone",
                 kind="no-such-pending-move",
-                hint="repoint status lists pending moves; a move that is not listed is settled",
+                hint="repoint status lists pending moves; a move that is not listed is settled, "
+                "or waits on another machine: --from takes its saved file",
             )
         settled = settle(session.workspace.registry, pending[0])
         record = settled.record

@@ -26,7 +26,7 @@ from repoint_cli.arguments import (
     message_option,
     ticket_option,
 )
-from repoint_cli.moving import carry_out, require_released, result_of, say_move
+from repoint_cli.moving import carry_out, finish, require_released, result_of, say_move
 from repoint_cli.options import Settings, global_options, pass_settings
 from repoint_cli.output import safe
 from repoint_cli.session import Session, opened
@@ -125,7 +125,7 @@ def _wanted(
 ) -> Wanted:
     """Read the command line. Raises: UsageError, InvalidInput."""
     named = tuple(_agent_or_pair(text) for text in agents)
-    if to is not None and to in session.workspace.environments():
+    if to is not None and not to[:1].isdigit() and to in session.workspace.environments():
         hint = f"repoint rollback {' '.join(agents)} --env {to}"
         raise UsageError(f"--to takes a version; did you mean --env {to}?", kind="did-you-mean-env", hint=hint)
     if to is not None and len(named) != 1:
@@ -235,7 +235,7 @@ def _report(session: Session, outcome: pointer.Outcome, *, dry_run: bool) -> Non
     say_move(session, outcome, result)
     if moved is not None:
         _say_details(session, outcome.before, moved.record, effect, dry_run=dry_run)
-    session.console.result(result)
+    finish(session, outcome, result)
 
 
 def _undo(session: Session, before: Record, after: Record) -> str | None:

@@ -16,7 +16,7 @@ from repoint_cli.options import Settings, global_options, pass_settings
 from repoint_cli.session import Session, now, opened
 from repoint_cli.terminal import terminal_height, terminal_width
 from repoint_schemas.documents import AgentName, EnvironmentName
-from repoint_schemas.results import EnvironmentStatus, PendingStatus, StatusResult
+from repoint_schemas.results import EnvironmentStatus, PendingStatus, ReplicaStatus, StatusResult
 
 
 @click.command(
@@ -88,7 +88,18 @@ def _gathered(session: Session, names: list[AgentName], chosen: list[Environment
         _require_known(names, [*latest, *(each.agent for e in environments for each in e.live)])
         agents = [a for a in agents if a.agent in names]
         environments = [_only(e, names) for e in environments]
-    return StatusResult(workspace.registry.id, workspace.registry.authority, agents, environments, [], pending)
+    tips = {e.environment: e.generation for e in environments if e.generation is not None}
+    replicas = _replicas(session, tips)
+    return StatusResult(workspace.registry.id, workspace.registry.authority, agents, environments, replicas, pending)
+
+
+def _replicas(session: Session, tips: dict[EnvironmentName, int]) -> list[ReplicaStatus]:
+    """How far behind each replica is, as this clone knows; none is asked."""
+    if not session.workspace.has_replicas:
+        return []
+    from repoint.replicas import generations_behind
+
+    return [ReplicaStatus(name, behind) for name, behind in generations_behind(session.workspace, tips).items()]
 
 
 def _require_known(names: list[AgentName], known: Collection[AgentName]) -> None:

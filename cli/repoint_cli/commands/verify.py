@@ -8,7 +8,7 @@ from textwrap import wrap
 
 import click
 
-from repoint.verify import verify as verify_registry
+from repoint.verifyeverywhere import verify_everywhere
 from repoint_cli.options import Settings, global_options, pass_settings
 from repoint_cli.output import Console, safe
 from repoint_cli.progress import progress
@@ -55,7 +55,7 @@ def verify(settings: Settings, deep: bool) -> int:
     """
     with opened(settings) as session:
         with progress(session.console, "verifying") as shown:
-            result = verify_registry(
+            result = verify_everywhere(
                 session.workspace, deep=deep, progress=lambda what, done, total: shown.at(done, total, what)
             )
         _say(session.console, result)
@@ -70,6 +70,10 @@ def _say(console: Console, result: VerifyResult) -> None:
     if result.foreign:
         named = ", ".join(result.foreign[:5]) + (f" and {len(result.foreign) - 5} more" if result.foreign[5:] else "")
         console.done(f"foreign tags, which are no releases of this registry: {named}")
+    for name, lacks in sorted(result.behind.items()):
+        console.done(f"behind: {name} lacks {lacks}; repoint sync brings it up")
+    for text in result.unreachable:
+        console.warn(f"not checked: {safe(text)}")
     counts = ", ".join(f"{count} {what}" for what, count in sorted(result.checked.items()))
     number = len(result.findings)
     verdict = f"{number} finding{'' if number == 1 else 's'}" if number else "every promise holds"

@@ -1,0 +1,192 @@
+"""The replicas of a registry: which there are, how far behind each is, and bringing them up.
+
+Promise 8: the authority alone decides, so a move is done before any replica hears of it, and a replica that cannot be
+reached costs a bounded wait and a word that it is behind. ``sync`` brings everything up; the next command that moves or
+publishes brings up what it can on its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from repoint.authority import BUCKET, GIT, bucket_store
+from repoint.errors import RepointError
+from repoint.gitobjects import ObjectId
+from repoint.gitrefs import ENVIRONMENTS, TAGS
+from repoint.registry import Published, Registry
+from repoint.replicate import Copied, Progress, copy_release, follow, replicate
+from repoint.s3keys import parse_address
+from repoint_schemas.documents import EnvironmentName, Record
+
+if TYPE_CHECKING:
+    from repoint.gitremote import GitRemote
+    from repoint.store_git import GitStore
+    from repoint.workspace import Workspace
+
+QUICK_SECONDS = 5.0
+"""How long a move waits for a Git host at most, after it is done."""
+
+
+class Synced(msgspec.Struct, frozen=True):
+    """What ``sync`` did to one replica; ``error`` is why it is not up to date."""
+
+    name: str
+    copied: Copied
+    error: RepointError | None = None
+
+
+class Replica(Protocol):
+    """One store that follows the authority."""
+
+    name: str
+
+    def bring_up(self, source: Registry, progress: Progress | None) -> Copied:
+        """Add all that it lacks. Raises: Corrupt, StoreUnavailable, OutcomeUnknown."""
+        ...
+
+    def take(self, source: Registry, tips: Iterable[Record], releases: Iterable[Published]) -> None:
+        """Add what one command made, and what is missing before it. Raises: as ``bring_up``."""
+        ...
+
+
+class StoreReplica:
+    """A replica that is a store of its own: the repository behind a bucket, or a bucket behind the repository."""
+
+    def __init__(self, name: str, target: Registry) -> None:
+        self.name = name
+        self.target = target
+
+    def bring_up(self, source: Registry, progress: Progress | None) -> Copied:
+        """See ``Replica``."""
+        return replicate(source, self.target, progress)
+
+    def take(self, source: Registry, tips: Iterable[Record], releases: Iterable[Published]) -> None:
+        """See ``Replica``."""
+        for published in releases:
+            copy_release(source, self.target, published)
+        for tip in tips:
+            follow(source, self.target, tip)
+
+
+class RemoteReplica:
+    """A Git remote behind the local repository: it gets the same refs, by plain pushes that never force anything."""
+
+    def __init__(self, local: GitStore, remote: GitRemote) -> None:
+        self.name = f"git:{remote.name}"
+        self._local = local
+        self._remote = remote
+
+    def bring_up(self, source: Registry, progress: Progress | None) -> Copied:
+        """See ``Replica``; one listing of the remote, one push."""
+        del source, progress
+        missing = self._missing()
+        if missing:
+            self._remote.push_new(missing)
+        tags = sum(ref.startswith(TAGS) for ref in missing)
+        return Copied(tags, len(missing) - tags)
+
+    def missing(self) -> int:
+        """How many refs the remote lacks, or has in an older state. Raises: StoreUnavailable."""
+        return len(self._missing())
+
+    def _missing(self) -> dict[str, ObjectId]:
+        refs = self._local.repository.refs
+        there = self._remote.refs(f"{TAGS}*", f"{ENVIRONMENTS}*")
+        here = refs.find(f"{TAGS}*@v*", f"{ENVIRONMENTS}*")
+        return {ref: oid for ref, oid in here.items() if there.get(ref) != oid}
+
+    def take(self, source: Registry, tips: Iterable[Record], releases: Iterable[Published]) -> None:
+        """See ``Replica``: everything that is not there, since an earlier push may have failed."""
+        del tips, releases
+        self.bring_up(source, None)
+
+
+def replicas_of(workspace: Workspace, *, quick: bool = False) -> list[Replica]:
+    """The replicas in the order in which they follow. ``quick`` bounds the wait for a Git host."""
+    found: list[Replica] = []
+    authority, config, local = workspace.registry.authority, workspace.config, workspace.local
+    replica = workspace.replica
+    if replica is not None and authority != GIT:
+        found.append(StoreReplica("git", replica))
+    if config and config.git and local is not None and authority != GIT:
+        found.append(RemoteReplica(local, _remote(workspace, config.git.remote, quick=quick)))
+    if config and config.s3 and not authority.startswith(BUCKET):
+        address = parse_address(config.s3.url)._replace(endpoint=config.s3.endpoint_url)
+        store = bucket_store(address, config, workspace.state)
+        found.append(StoreReplica(str(address), Registry(store, workspace.registry.id, authority)))
+    return found
+
+
+def sync(workspace: Workspace, progress: Progress | None = None) -> list[Synced]:
+    """Bring every replica up; what went wrong with one is its own, and the others go on. Raises: as the authority."""
+    tips = _tips(workspace)
+    return [_synced(workspace, replica, tips, progress) for replica in replicas_of(workspace)]
+
+
+def catch_up(workspace: Workspace, environment: EnvironmentName | None, released: Published | None) -> list[str]:
+    """After a command that is done: bring the replicas up by what it made, best effort; those that stay behind."""
+    behind: list[str] = []
+    for replica in replicas_of(workspace, quick=True):
+        try:
+            tips = [] if environment is None else [workspace.registry.current(environment).record]
+            replica.take(workspace.registry, tips, [] if released is None else [released])
+        except RepointError:
+            behind.append(replica.name)
+        else:
+            known = workspace.state.replicated(replica.name)
+            workspace.state.note_replicated(replica.name, known | {t.environment: t.generation for t in tips})
+    return behind
+
+
+def generations_behind(workspace: Workspace, tips: Mapping[EnvironmentName, int]) -> dict[str, int | None]:
+    """How many records each replica lacks, as far as this clone knows; None where it does not."""
+    return {replica.name: _behind(workspace, replica, tips) for replica in replicas_of(workspace)}
+
+
+def _behind(workspace: Workspace, replica: Replica, tips: Mapping[EnvironmentName, int]) -> int | None:
+    known: Mapping[EnvironmentName, int] = workspace.state.replicated(replica.name)
+    if isinstance(replica, StoreReplica) and replica.target.store is workspace.local:
+        known = _generations(replica.target, tips)
+    if not known:
+        return None
+    return sum(max(0, generation - known.get(environment, -1)) for environment, generation in tips.items())
+
+
+def _generations(target: Registry, environments: Iterable[EnvironmentName]) -> dict[EnvironmentName, int]:
+    found: dict[EnvironmentName, int] = {}
+    for environment in environments:
+        try:
+            found[environment] = target.current(environment).record.generation
+        except RepointError:
+            found[environment] = -1
+    return found
+
+
+def _synced(
+    workspace: Workspace, replica: Replica, tips: Mapping[EnvironmentName, int], progress: Progress | None
+) -> Synced:
+    try:
+        copied = replica.bring_up(workspace.registry, progress)
+    except RepointError as error:
+        return Synced(replica.name, Copied(), error)
+    if copied.alarms:
+        return Synced(replica.name, copied, copied.alarms[0])
+    workspace.state.note_replicated(replica.name, dict(tips))
+    return Synced(replica.name, copied)
+
+
+def _tips(workspace: Workspace) -> dict[EnvironmentName, int]:
+    registry = workspace.registry
+    return {name: registry.current(name).record.generation for name in registry.store.environments()}
+
+
+def _remote(workspace: Workspace, name: str, *, quick: bool) -> GitRemote:
+    from repoint.gitremote import GitRemote
+
+    repository = workspace.require_repository("repoint sync")
+    if quick:
+        return GitRemote(repository, name, answer_seconds=QUICK_SECONDS, transfer_seconds=QUICK_SECONDS)
+    return GitRemote(repository, name)

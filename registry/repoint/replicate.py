@@ -1,0 +1,254 @@
+"""Bringing a replica up to the authority: what it lacks is added, what it has is never changed.
+
+Promises 1 and 4 across stores: documents are verified as they leave the authority, and the replica takes them by the
+same create-once and compare-and-swap as any store, so nothing there is overwritten and two machines that do it at once
+come to the same. Releases go before the ledgers that name them. What a replica holds and the authority lacks, or holds
+otherwise, is an alarm: it is told and left as it is, and nothing more of that agent or environment is copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+
+import msgspec
+
+from repoint.errors import Corrupt, NotFound, RepointError
+from repoint.names import highest_first
+from repoint.registry import Published, Registry
+from repoint.store import Content, Contents, Draft, Foreign, Swap
+from repoint_schemas.canonical import digest_of, encode
+from repoint_schemas.documents import AgentName, FileEntry, Record, Release, Version
+
+BATCH = 200
+"""Records that are read together."""
+
+Progress = Callable[[str, int, int], object]
+"""Is told what is copied, how many of it are done, and how many there are."""
+
+
+class Copied(msgspec.Struct):
+    """What was added to a replica, and what did not go together."""
+
+    releases: int = 0
+    records: int = 0
+    alarms: list[RepointError] = []
+
+    @property
+    def anything(self) -> bool:
+        """Whether the replica is another than before."""
+        return bool(self.releases or self.records)
+
+
+def replicate(source: Registry, target: Registry, progress: Progress | None = None) -> Copied:
+    """Add every release and every record that the target lacks.
+
+    Raises:
+        StoreUnavailable, OutcomeUnknown: one of the stores cannot be used; what was copied until then stays, and the
+            next run goes on from there.
+    """
+    # The pointers first: what they name was published before, so the listing that comes after them has all of it.
+    tips = {environment: source.current(environment).record for environment in source.store.environments()}
+    copied = Copied()
+    _copy_releases(source, target, copied, progress)
+    for _, tip in sorted(tips.items()):
+        with _alarmed(copied):
+            copied.records += follow(source, target, tip, progress)
+    for environment in sorted(set(target.store.environments()) - set(tips)):
+        copied.alarms.append(_ahead(target, f"the environment {environment}"))
+    return copied
+
+
+def copy_release(source: Registry, target: Registry, published: Published) -> bool:
+    """Add one release, and those before it that are missing; False where the target has it.
+
+    Raises:
+        Corrupt: the target has another release under the name (``replica-diverged``), or the source is damaged.
+    """
+    release = published.document
+    chain = [published]
+    while (before := chain[-1].document.parent) and not _has(target, chain[-1].document.agent, before.version):
+        chain.append(source.release(release.agent, before.version))
+    added = False
+    for each in reversed(chain):
+        if not _has_exactly(target, each):
+            _store(source, target, each)
+            added = True
+    return added
+
+
+def follow(source: Registry, target: Registry, tip: Record, progress: Progress | None = None) -> int:
+    """Add the records of one environment up to ``tip``, and the releases that they make live; how many records.
+
+    Raises:
+        Corrupt: the target's ledger is not the beginning of the source's (``replica-diverged``).
+    """
+    environment, at = tip.environment, _generation(target, tip)
+    _require_beginning(source, target, tip, at)
+    added = 0
+    while at < tip.generation:
+        until = min(at + BATCH, tip.generation)
+        contents = list(source.store.read_ledger(environment, until, at + 1))[::-1]
+        for generation, content in enumerate(contents, at + 1):
+            record = source.verified_record(environment, generation, content)
+            _append(source, target, record, content)
+            added += 1
+            if progress:
+                progress(f"bringing {environment} up to date", generation, tip.generation)
+        if len(contents) != until - at:
+            raise Corrupt(f"the ledger of {environment} has a gap", kind="ledger-gap", promise=4)
+        at = until
+    return added
+
+
+def behind(source: Record, target: Registry) -> int:
+    """How many generations a replica's environment is behind this record; an unreadable replica is behind by all."""
+    try:
+        return max(0, source.generation - _generation(target, source))
+    except RepointError:
+        return source.generation + 1
+
+
+# -- releases --------------------------------------------------------------------------------------------------------
+
+
+def _copy_releases(source: Registry, target: Registry, copied: Copied, progress: Progress | None) -> None:
+    there, here = target.store.versions(), source.store.versions()
+    missing = [name for name in _ordered(here) if name[1] not in there.get(name[0], ())]
+    for number, (agent, version) in enumerate(missing, 1):
+        with _alarmed(copied), suppress(NotFound):  # a foreign name in the source is nobody's release
+            copied.releases += copy_release(source, target, source.release(agent, version))
+        if progress:
+            progress("copying versions", number, len(missing))
+    for agent, version in _ordered(there):
+        if version in here.get(agent, ()):
+            continue
+        with _alarmed(copied), suppress(NotFound):
+            target.release(agent, version)
+            copied.alarms.append(_ahead(target, f"{agent} {version}"))
+
+
+def _ordered(names: Mapping[AgentName, Sequence[Version]]) -> list[tuple[AgentName, Version]]:
+    """Versions by agent, lowest first: each after the one that it was built on."""
+    return [(agent, version) for agent in sorted(names) for version in highest_first(names[agent])[::-1]]
+
+
+def _has(target: Registry, agent: AgentName, version: Version) -> bool:
+    return target.store.read_release(agent, version) is not None
+
+
+def _has_exactly(target: Registry, published: Published) -> bool:
+    """Whether the target has this release. Raises: Corrupt, where it has another one under the name."""
+    release = published.document
+    stored = target.store.read_release(release.agent, release.version)
+    if stored is None:
+        return False
+    if isinstance(stored, Foreign) or digest_of(stored) != published.digest:
+        raise _diverged(target, f"{release.agent} {release.version}")
+    return True
+
+
+def _store(source: Registry, target: Registry, published: Published) -> None:
+    release = published.document
+    snapshot = source.snapshot(published)
+    files = {entry.path: _content(source, target, release, entry) for entry in snapshot.files()}
+    contents = Contents(snapshot, encode(snapshot), files)
+    target.store.put_contents(contents)
+    draft = Draft(release, encode(release))
+    if not target.store.create_release(draft, contents) and not _has_exactly(target, published):
+        raise _diverged(target, f"{release.agent} {release.version}")
+
+
+def _content(source: Registry, target: Registry, release: Release, entry: FileEntry) -> Content:
+    """A file from the source; one that the version before has, too, is taken from the target itself."""
+    if release.parent is not None:
+        with suppress(RepointError):
+            before = target.release(release.agent, release.parent.version)
+            kept = {e.path: e for e in target.snapshot(before).files()}.get(entry.path)
+            if kept == entry:
+                return _Stored(target, before.document, entry)
+    return _Stored(source, release, entry)
+
+
+class _Stored(msgspec.Struct, frozen=True):
+    """One file of a release, verified as it is read."""
+
+    registry: Registry
+    release: Release
+    entry: FileEntry
+
+    @property
+    def size(self) -> int:
+        return self.entry.size
+
+    def chunks(self) -> Iterator[bytes]:
+        yield from self.registry.file_chunks(self.release, self.entry)
+
+
+# -- ledgers ---------------------------------------------------------------------------------------------------------
+
+
+def _generation(target: Registry, tip: Record) -> int:
+    """The newest generation that the target has of an environment, -1 where it has none."""
+    found = target.store.read_pointer(tip.environment)
+    return -1 if found is None else target.verified_record(tip.environment, None, found.content).generation
+
+
+def _require_beginning(source: Registry, target: Registry, tip: Record, at: int) -> None:
+    if at < 0:
+        return
+    if at > tip.generation:
+        newest = source.current(tip.environment).record  # others may have moved since
+        if at > newest.generation:
+            raise _ahead(target, f"{tip.environment} generation {at}")
+    pointer = target.store.read_pointer(tip.environment)
+    if pointer is None or source.store.read_record(tip.environment, at) != pointer.content:
+        raise _diverged(target, f"{tip.environment} generation {at}")
+
+
+def _append(source: Registry, target: Registry, record: Record, content: bytes) -> None:
+    for change in record.changes:
+        if change.target is not None:
+            copy_release(source, target, source.released_entry(change.agent, record.agents[change.agent]))
+    if record.generation == 0:
+        done = target.store.create_pointer(record, content)
+    else:
+        pointer = target.store.read_pointer(record.environment)
+        follows = pointer is not None and digest_of(pointer.content) == record.previous
+        done = pointer is not None and follows and target.store.swap_pointer(pointer, record, content) is Swap.DONE
+    if not done and target.store.read_record(record.environment, record.generation) != content:
+        raise _diverged(target, f"{record.environment} generation {record.generation}")
+
+
+class _alarmed:  # noqa: N801 - used like contextlib.suppress
+    """Damage to one agent or environment is noted, and the others go on."""
+
+    def __init__(self, copied: Copied) -> None:
+        self._copied = copied
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, Corrupt):
+            self._copied.alarms.append(error)
+            return True
+        return False
+
+
+def _diverged(target: Registry, what: str) -> Corrupt:
+    return Corrupt(
+        f"{target.store.name} holds another {what} than the authority",
+        kind="replica-diverged",
+        hint="nothing is overwritten; repoint verify explains",
+        promise=4,
+    )
+
+
+def _ahead(target: Registry, what: str) -> Corrupt:
+    return Corrupt(
+        f"{target.store.name} holds {what}, which the authority does not have",
+        kind="replica-ahead",
+        hint="nothing is overwritten; repoint verify explains",
+        promise=3,
+    )
