@@ -104,6 +104,9 @@ class _Making:
     def _named(self) -> str:
         return str(self.place.bucket) if self.place.bucket else self.place.authority
 
+    def _target(self) -> str:
+        return self.place.bucket.url if self.place.bucket else f"git:{self.place.remote}"
+
     def _require_place(self, config: Config) -> None:
         """What was asked for must be what is written. Raises: Conflict."""
         asked = self._named()
@@ -111,7 +114,7 @@ class _Making:
             raise Conflict(
                 f"{CONFIG} names the authority {authority_text(config)}, not {asked}; nothing was done",
                 kind="registry-mismatch",
-                hint=f"to hand a registry over to another store: repoint migrate --to {asked}",
+                hint=f"to hand a registry over to another store: repoint migrate --to {self._target()}",
             )
 
 

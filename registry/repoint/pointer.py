@@ -13,7 +13,7 @@ from contextlib import suppress
 
 import msgspec
 
-from repoint.errors import Conflict, Corrupt, InvalidInput, OutcomeUnknown, RepointError, StoreUnavailable
+from repoint.errors import Conflict, Corrupt, InvalidInput, NotFound, OutcomeUnknown, RepointError, StoreUnavailable
 from repoint.ledger import stack_broken
 from repoint.moves import (
     AnyAction,
@@ -211,7 +211,8 @@ def resolve_pending(
 def resolve(registry: Registry, pending: PendingMove) -> Settled:
     """Settle a saved move: while its swap can still be applied it is sent again, as it was decided; else looked up.
 
-    Either way its first sending can change nothing any more.
+    Either way its first sending can change nothing any more. It goes through the checks of any move: a pointer that
+    went back, or was put back, is never built upon.
 
     Raises:
         Conflict: it was saved for another store.
@@ -226,11 +227,18 @@ def resolve(registry: Registry, pending: PendingMove) -> Settled:
         )
     content = pending.record.encode()
     record = registry.verified_record(pending.environment, None, content)
-    sent, now = Pointer(b"", pending.expected), registry.store.read_pointer(pending.environment)
-    if now is not None and now.stamp == pending.expected:
-        stands = _final(registry, now, record, content, registry.store.swap_pointer(now, record, content))
+    try:
+        now = registry.current(pending.environment)
+    except NotFound as error:
+        raise _went_back(record) from error
+    if now.pointer.stamp == pending.expected:
+        registry.store.prepare_swap(now.pointer, now.record, Ahead(pending.environment))
+        swap = registry.store.swap_pointer(now.pointer, record, content)
+        stands = _final(registry, now.pointer, record, content, swap)
     else:
-        stands = _stands(registry, sent, record, content)
+        stands = _stands(registry, Pointer(b"", pending.expected), record, content)
+    if stands and registry.state:
+        registry.state.raise_mark(record.environment, record.generation, digest_of(content))
     _forget(registry, pending.id)
     return Settled(record, stands)
 

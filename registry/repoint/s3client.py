@@ -403,18 +403,20 @@ def _settings_error(error: Exception) -> StoreUnavailable:
 
 def _explained(failed: _Failed, shown: str) -> StoreUnavailable:
     """What a person needs to know about a request that failed for good."""
+    said = f"{shown} answered {failed.status} {failed.code}: {failed}"
     if failed.status is None:
-        return StoreUnavailable(
-            f"{shown} cannot be reached: {failed}", kind="s3-unreachable", hint="repoint doctor tries every step"
-        )
-    known = {
-        401: ("s3-denied", "check the credentials: aws sts get-caller-identity"),
-        403: ("s3-denied", "the credentials lack a permission; examples/iam has a policy for each role"),
-        404: ("s3-no-bucket", "check the name of the bucket, its region and the endpoint"),
-        501: ("s3-unfit", "this store has no conditional writes, so it cannot decide; repoint doctor says more"),
-    }
-    kind, hint = known.get(failed.status, ("s3-failed", "run it again; repoint doctor tries every step"))
-    return StoreUnavailable(f"{shown} answered {failed.status} {failed.code}: {failed}", kind=kind, hint=hint)
+        said = f"{shown} cannot be reached: {failed}"
+        return StoreUnavailable(said, kind="s3-unreachable", hint="repoint doctor tries every step")
+    if failed.status in (401, 403):
+        hint = "the credentials lack a permission: examples/iam has a policy for each role (each needs s3:ListBucket)"
+        return StoreUnavailable(said, kind="s3-denied", hint=hint)
+    if failed.status == 404:
+        hint = "check the name of the bucket, its region and the endpoint"
+        return StoreUnavailable(said, kind="s3-no-bucket", hint=hint)
+    if failed.status == 501:
+        hint = "this store has no conditional writes, so it cannot decide; repoint doctor says more"
+        return StoreUnavailable(said, kind="s3-unfit", hint=hint)
+    return StoreUnavailable(said, kind="s3-failed", hint="run it again; repoint doctor tries every step")
 
 
 def paused(pause: float) -> float:

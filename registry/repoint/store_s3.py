@@ -129,6 +129,12 @@ class S3Store:
         self._ahead.keep(snapshot_key(digest), got.content)
         return got.content
 
+    def read_snapshots(self, digests: Sequence[Digest]) -> list[bytes | None]:
+        """``read_snapshot`` for many, side by side. Raises: StoreUnavailable."""
+        different = dict.fromkeys(snapshot_key(digest) for digest in digests)
+        found = dict(zip(different, self._ahead.many(different, Snapshot.LIMIT), strict=True))
+        return [None if (got := found[snapshot_key(digest)]) is None else got.content for digest in digests]
+
     def read_file(self, agent: AgentName, version: Version, entry: FileEntry) -> Iterator[bytes] | None:
         """See ``Store``; the file's SHA-256 alone finds it."""
         del agent, version

@@ -127,7 +127,7 @@ def test_forms_of_rollback_say_what_would_do(played: Team) -> None:
     assert hint == "repoint rollback refund --env staging"
     played.refused("rollback", "refund", "--to", "1.4.2", "--to-generation", "1", code=2, says=["--to VERSION"])
     played.refused("rollback", "refund", "refund@1.5.0", code=2, kind="agent-named-twice", says=["refund is named"])
-    played.refused("init", "--remote", "origin", code=2, kind="unsupported-option")
+    played.refused("init", "--remote", "origin", code=6, kind="registry-mismatch", says=["local"])
 
 
 def test_times_that_the_index_and_the_records_tell_differently(played: Team) -> None:

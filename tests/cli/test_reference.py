@@ -200,6 +200,17 @@ def test_every_command_that_changes_something_shows_an_example() -> None:
         assert f"repoint {name}" in shown
 
 
+ELSEWHERE = {
+    "repoint init --store": 9,
+    "repoint init --remote": 6,
+    "repoint migrate --to s3": 9,
+    "repoint migrate --to git": 4,
+    "repoint migrate --to local": 6,
+    "repoint resolve": 4,
+}
+"""Examples that need a bucket, a remote or an unsettled move, and how they end where there is none (test_shared)."""
+
+
 @pytest.mark.parametrize("example", examples())
 def test_every_example_runs(played: Team, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, example: str) -> None:
     """In a registry where the names that they use are real: none is refused for the way it is written."""
@@ -208,8 +219,12 @@ def test_every_example_runs(played: Team, monkeypatch: pytest.MonkeyPatch, tmp_p
     later = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 2 * 86400))
     example = example.replace("/tmp/refund", str(tmp_path / "refund")).replace("2026-11-20", later)
     arguments = shlex.split(example)
+    (tmp_path / "move.json").write_text("{}")
+    expected = next((code for beginning, code in ELSEWHERE.items() if example.startswith(beginning)), 0)
+    if example.endswith("move.json"):
+        expected = 8
     if arguments[1] == "new":
         arguments[2] = "another"
     ran = played.run(*arguments[1:])
 
-    assert ran.code == 0, f"{example}: {ran}"
+    assert ran.code == expected, f"{example}: {ran}"

@@ -37,6 +37,7 @@ prepare() {
         fail "$folder holds something else; it is not replaced"
     command -v apt-get >/dev/null || fail "this is not Debian"
     [[ -n $(mirror) ]] || apt-get -qq update
+    [[ -n $(mirror) ]] || fail "no mirror of Debian is configured"
     command -v debootstrap >/dev/null || {
         apt-get -qq update
         DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends debootstrap
