@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from repoint.registry import Published
     from repoint_cli.session import Session
-    from repoint_schemas.documents import EnvironmentName
+    from repoint_schemas.documents import Record
 
 
 def let_replicas_follow(
-    session: Session, *, environment: EnvironmentName | None = None, released: Published | None = None
+    session: Session, *, moved: Record | None = None, released: Published | None = None
 ) -> list[str]:
     """Bring the replicas up by one move or one release, best effort; the names of those that stay behind, told too."""
     if not session.workspace.has_replicas:
         return []
     from repoint.replicas import catch_up
 
-    behind = catch_up(session.workspace, environment, released)
+    behind = catch_up(session.workspace, moved, released)
     if behind:
         them = "it" if len(behind) == 1 else "them"
         session.console.done(f"  behind: {', '.join(behind)}; repoint sync brings {them} up")

@@ -30,10 +30,11 @@ def carry_out(
     new_stamp: Callable[[], Stamp],
     *,
     dry_run: bool,
+    check: pointer.Check | None = None,
 ) -> pointer.Outcome:
     """Move, or plan the move. Raises: as ``pointer.move``; what was settled before a refusal is in its facts too."""
     if dry_run:
-        return pointer.plan(session.workspace.registry, environment, action, new_stamp())
+        return pointer.plan(session.workspace.registry, environment, action, new_stamp(), check)
     if not isinstance(action, StepDown | RollBackTo | Restore):  # nothing stands before a rollback
         session.workspace.require_fit()
     told: list[str] = []
@@ -43,7 +44,7 @@ def carry_out(
         session.console.warn(told[-1])
 
     try:
-        return pointer.move(session.workspace.registry, environment, action, new_stamp, tell)
+        return pointer.move(session.workspace.registry, environment, action, new_stamp, tell, check)
     except RepointError as error:
         if told:
             error.facts["settled"] = told
@@ -53,7 +54,7 @@ def carry_out(
 def finish(session: Session, outcome: pointer.Outcome, result: MoveResult) -> None:
     """The last word of a move: it is told already, now the replicas follow, and the result is printed for programs."""
     if outcome.moved is not None and not result.dry_run:
-        behind = let_replicas_follow(session, environment=result.environment)
+        behind = let_replicas_follow(session, moved=outcome.moved.record)
         result = msgspec.structs.replace(result, behind=behind)
     session.console.result(result)
 

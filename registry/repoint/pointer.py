@@ -48,6 +48,9 @@ _DOCTOR = "nothing was done; run it again, and repoint doctor where that does no
 NewStamp = Callable[[], Stamp]
 """A fresh stamp for every attempt: a new id, so that no record is ever sent twice as two."""
 
+Check = Callable[[Record], object]
+"""Looks at the newest record of the environment before a decision, and raises to stop it."""
+
 OnSettled = Callable[["Settled"], object]
 """Is told of each earlier move as soon as it is settled, so that this is known also where the new one is refused."""
 
@@ -79,12 +82,16 @@ def view_of(registry: Registry, current: Current) -> View:
     return View(current.record, yanks, record_at, registry.target, registry.requires_of, registry.authority)
 
 
-def plan(registry: Registry, environment: EnvironmentName, action: AnyAction, stamp: Stamp) -> Outcome:
+def plan(
+    registry: Registry, environment: EnvironmentName, action: AnyAction, stamp: Stamp, check: Check | None = None
+) -> Outcome:
     """Decide and check, and write nothing (``--dry-run``). Raises: as ``move``."""
     _check_ledger_kind(environment, action)
     ahead = _ahead(environment, action, writing=False)
     registry.store.read_ahead(ahead)
     current = registry.current(environment)
+    if check:
+        check(current.record)
     registry.store.prepare_swap(current.pointer, current.record, ahead)
     decision = decide(view_of(registry, current), action, stamp)
     if isinstance(decision, Nothing):
@@ -99,8 +106,11 @@ def move(
     action: AnyAction,
     new_stamp: NewStamp,
     on_settled: OnSettled | None = None,
+    check: Check | None = None,
 ) -> Outcome:
     """Carry one action out on an environment: one new record, or none. Own earlier moves are settled first.
+
+    ``check`` is given the newest record before anything is decided on it, and raises where the caller will not have it.
 
     Raises:
         UsageError, NotFound, GateRefused: refused, nothing written.
@@ -114,6 +124,8 @@ def move(
     registry.store.read_ahead(ahead)
     settled = tuple(resolve_pending(registry, environment, on_settled))
     first = current = registry.current(environment)
+    if check:
+        check(current.record)
     for _ in range(MAX_DECISIONS):
         registry.store.prepare_swap(current.pointer, current.record, ahead)
         decision: Decision = decide(view_of(registry, current), action, new_stamp())

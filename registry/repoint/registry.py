@@ -62,6 +62,7 @@ class Registry:
         self.id = identifier
         self.authority = authority
         self.state = state
+        self._yanks: Holds | None = None
 
     # -- environments ------------------------------------------------------------------------------------------------
 
@@ -203,9 +204,14 @@ class Registry:
     def yanks(self) -> Holds | None:
         """Every yanked version, or None where the yank ledger cannot be read."""
         try:
-            return self.current(YANK_LEDGER).record.holds
+            self._yanks = self.current(YANK_LEDGER).record.holds
         except RepointError:
             return None
+        return self._yanks
+
+    def known_yanks(self) -> Holds:
+        """The yanked versions as they were when they were last read; read now where they were not."""
+        return self._yanks if self._yanks is not None else self.yanks() or {}
 
     def _no_pointer(self, environment: EnvironmentName, seen: Mark | None) -> RepointError:
         if seen is not None or self.store.read_record(environment, 0) is not None:

@@ -126,12 +126,12 @@ def sync(workspace: Workspace, progress: Progress | None = None) -> list[Synced]
     return [_synced(workspace, replica, tips, progress) for replica in replicas_of(workspace)]
 
 
-def catch_up(workspace: Workspace, environment: EnvironmentName | None, released: Published | None) -> list[str]:
+def catch_up(workspace: Workspace, moved: Record | None, released: Published | None) -> list[str]:
     """After a command that is done: bring the replicas up by what it made, best effort; those that stay behind."""
     behind: list[str] = []
+    tips = [] if moved is None else [moved]
     for replica in replicas_of(workspace, quick=True):
         try:
-            tips = [] if environment is None else [workspace.registry.current(environment).record]
             replica.take(workspace.registry, tips, [] if released is None else [released])
         except RepointError:
             behind.append(replica.name)

@@ -209,7 +209,10 @@ def _require_beginning(source: Registry, target: Registry, tip: Record, at: int)
 def _append(source: Registry, target: Registry, record: Record, content: bytes) -> None:
     for change in record.changes:
         if change.target is not None:
-            copy_release(source, target, source.released_entry(change.agent, record.agents[change.agent]))
+            entry = record.agents[change.agent]
+            there = target.store.read_release(change.agent, entry.version)
+            if not isinstance(there, bytes) or digest_of(there) != entry.release:
+                copy_release(source, target, source.released_entry(change.agent, entry))
     if record.generation == 0:
         done = target.store.create_pointer(record, content)
     else:

@@ -142,8 +142,6 @@ def _time_of(workspace: Workspace, record: Record, generation: int) -> str | Non
     """When a generation came about; the repository knows it without a round trip, unless it is behind."""
     if generation == record.generation:
         return record.time
-    for registry in (workspace.replica, workspace.registry):
-        if registry is not None:
-            with suppress(RepointError):
-                return registry.record_at(record.environment)(generation).time
+    with suppress(RepointError):
+        return workspace.past(record.environment)(generation).time
     return None

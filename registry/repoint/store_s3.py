@@ -72,6 +72,7 @@ class S3Store:
         self._ahead = ReadAhead(client, cache)
         self._kept: dict[str, Future[None]] = {}  # ledger entries being written, by key
         self._tips: dict[EnvironmentName, tuple[int, bytes]] = {}  # the newest record read, with its generation
+        self._written: dict[str, bytes] = {}  # records that this store put into the ledger, or found there, by key
         self._sending: tuple[str, int, float] = ("", 0, 0.0)  # the record being sent: id, attempts, since when
         self._noting: list[Thread] = []
 
@@ -244,6 +245,7 @@ class S3Store:
         key = environment_key(record.environment)
         ended = _SWAPS[self.client.replace(key, content, _sum(content), expected.stamp)]
         if ended is Swap.DONE:
+            self._tips[record.environment] = (record.generation, content)
             self._note(ledger_key(record.environment, record.generation), content)
         return ended
 
@@ -254,7 +256,9 @@ class S3Store:
         tip = self._tips.get(environment)
         if generation < 0 or (tip and tip[0] == generation):
             return tip[1] if tip and generation >= 0 else None
-        content = self.ledger_record(environment, generation)
+        content = self._written.get(ledger_key(environment, generation))
+        if content is None:
+            content = self.ledger_record(environment, generation)
         if content is None and (tip is None or tip[0] < generation):
             self.read_pointer(environment)
             tip = self._tips.get(environment)
@@ -272,9 +276,11 @@ class S3Store:
 
     def read_ledger(self, environment: EnvironmentName, newest: int, oldest: int) -> Iterator[bytes]:
         """See ``Store``; as many side by side as there are connections. Raises: Corrupt, at a gap."""
-        pointer = self.read_pointer(environment)
         tip = self._tips.get(environment)
-        if pointer is None or tip is None:
+        if tip is None or tip[0] < newest:
+            self.read_pointer(environment)
+            tip = self._tips.get(environment)
+        if tip is None:
             return
         for at in range(min(newest, tip[0]), max(oldest, 0) - 1, -CONNECTIONS):
             wanted = range(at, max(at - CONNECTIONS, max(oldest, 0) - 1), -1)
@@ -333,6 +339,7 @@ class S3Store:
         """Make sure that the ledger has a record. Raises: Corrupt, StoreUnavailable."""
         ended, _ = self.client.until_known(lambda: self.client.create(key, content, _sum(content)))
         if ended is Written.DONE:
+            self._written[key] = content
             return
         there = self.client.get(key, Record.LIMIT) if ended is Written.REFUSED else None
         if there is None:
@@ -348,6 +355,7 @@ class S3Store:
                 hint="somebody wrote to the bucket by hand; repoint verify explains",
                 promise=4,
             )
+        self._written[key] = content
 
     def _note(self, key: str, content: bytes) -> None:
         """Write our own ledger entry beside whatever comes next, best effort: the next mover makes sure of it."""

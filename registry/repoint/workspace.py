@@ -19,13 +19,14 @@ from repoint.authority import LOCAL, authority_in, bucket_store, deciding_store,
 from repoint.config import CONFIG, authority_text, check_pin, read_config
 from repoint.errors import Conflict, Corrupt, InvalidInput, NotFound, RepointError, StoreUnavailable, UsageError
 from repoint.gitrepo import GitRepository
+from repoint.ledger import RecordAt
 from repoint.names import YANK_LEDGER
 from repoint.registry import Registry
 from repoint.s3keys import Address
 from repoint.state import LocalState
 from repoint.store import Store
 from repoint.store_git import GitStore, shallow_ledger
-from repoint_schemas.documents import AgentName, EnvironmentName, Pin
+from repoint_schemas.documents import AgentName, EnvironmentName, Pin, Record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,6 +84,21 @@ class Workspace(msgspec.Struct, frozen=True):
         if self.local is None or self.local is self.store:
             return None
         return Registry(self.local, self.registry.id, self.registry.authority)
+
+    def past(self, environment: EnvironmentName) -> RecordAt:
+        """A reader of earlier records, for telling what was: the repository has them without a round trip.
+
+        What it lacks comes from the store that decides. Its calls raise Corrupt, StoreUnavailable.
+        """
+        readers = [r.record_at(environment) for r in (self.replica, self.registry) if r is not None]
+
+        def read(generation: int) -> Record:
+            for reader in readers[:-1]:
+                with suppress(RepointError):
+                    return reader(generation)
+            return readers[-1](generation)
+
+        return read
 
     def require_repository(self, command: str) -> GitRepository:
         """The repository. Raises: UsageError, where a bucket was opened without one."""

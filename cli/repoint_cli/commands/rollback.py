@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from itertools import islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -34,6 +34,9 @@ from repoint_cli.tables import first_line
 from repoint_cli.times import ago, parse_moment
 from repoint_schemas.documents import AgentName, Change, EnvironmentName, Record, Version
 from repoint_schemas.results import DifferenceResult
+
+if TYPE_CHECKING:
+    from repoint.changes import Difference
 
 _ONE_OF = "one agent: repoint rollback AGENT --to VERSION; the whole environment: --to-generation N, or --at TIME"
 SHOWN_MOVES = 5
@@ -115,7 +118,12 @@ def rollback(
             raise _nothing_named(session, place)
         action = _action(session, place, wanted)
         outcome = carry_out(
-            session, place, action, lambda: session.new_stamp(message, ticket, fall_back=True), dry_run=dry_run
+            session,
+            place,
+            action,
+            lambda: session.new_stamp(message, ticket, fall_back=True),
+            dry_run=dry_run,
+            check=lambda record: _require_known(session.workspace.registry, record, wanted),
         )
         _report(session, outcome, dry_run=dry_run)
 
@@ -158,9 +166,6 @@ def _action(session: Session, place: EnvironmentName, wanted: Wanted) -> AnyActi
         return Restore(wanted.generation)
     if wanted.at is not None:
         return Restore(registry.generation_at(place, parse_moment(session, wanted.at), wanted.at))
-    for agent, leave in wanted.agents:
-        if leave is not None:
-            _require_known(registry, place, agent, leave)
     if wanted.version is None:
         return StepDown(wanted.agents)
     agent, leave = wanted.agents[0]
@@ -168,11 +173,12 @@ def _action(session: Session, place: EnvironmentName, wanted: Wanted) -> AnyActi
     return RollBackTo(agent, wanted.version, leave)
 
 
-def _require_known(registry: Registry, place: EnvironmentName, agent: AgentName, leave: Version) -> None:
+def _require_known(registry: Registry, record: Record, wanted: Wanted) -> None:
     """A version that never existed is a slip of the pen, not "nothing to do". Raises: NotFound."""
-    live = registry.current(place).record.agents.get(agent)
-    if live is None or live.version != leave:
-        require_released(registry, agent, leave)
+    for agent, leave in wanted.agents:
+        live = record.agents.get(agent)
+        if leave is not None and (live is None or live.version != leave):
+            require_released(registry, agent, leave)
 
 
 def _nothing_named(session: Session, place: EnvironmentName) -> UsageError:
@@ -240,7 +246,7 @@ def _report(session: Session, outcome: pointer.Outcome, *, dry_run: bool) -> Non
 
 def _undo(session: Session, before: Record, after: Record) -> str | None:
     """The command that takes a rollback back; none where what it left is yanked and so never comes back."""
-    yanks = session.workspace.registry.yanks() or {}
+    yanks = session.workspace.registry.known_yanks()
     if any(c.origin in yanks.get(c.agent, {}) for c in after.changes):
         return None
     if len(after.changes) == 1 and after.changes[0].origin:
@@ -251,23 +257,42 @@ def _undo(session: Session, before: Record, after: Record) -> str | None:
 
 def _effect(session: Session, record: Record) -> list[DifferenceResult]:
     """What the move changes, by component. Best effort: the rollback stands, whatever can be read."""
-    from repoint.diff import difference, released_side
     from repoint_cli.differences import difference_result
 
-    registry = session.workspace.registry
     found: list[DifferenceResult] = []
     for change in record.changes[:20]:
         if change.origin is None or change.target is None:
             continue
         try:
-            sides = [released_side(registry, registry.release(change.agent, v)) for v in (change.origin, change.target)]
             found += [
                 difference_result(d, change.agent)
-                for d in difference(*sides, largest=LOOKED_INTO, closely=False).differences
+                for d in _differences(session, change.agent, change.origin, change.target)
             ]
         except RepointError as error:
             session.console.warn(f"what changes for {change.agent} cannot be shown: {safe(error.message)}")
     return found
+
+
+def _differences(session: Session, agent: AgentName, origin: Version, target: Version) -> list[Difference]:
+    """What differs between two versions, as the repository has them: in an incident no content is downloaded.
+
+    Where a bucket decides and the repository lacks one of them, files that differ are not looked into.
+
+    Raises: RepointError.
+    """
+    workspace = session.workspace
+    if workspace.replica is not None:
+        with suppress(RepointError):
+            return _between(workspace.replica, agent, origin, target, LOOKED_INTO)
+    from_afar = workspace.local is not workspace.store
+    return _between(workspace.registry, agent, origin, target, 0 if from_afar else LOOKED_INTO)
+
+
+def _between(registry: Registry, agent: AgentName, origin: Version, target: Version, largest: int) -> list[Difference]:
+    from repoint.diff import difference, released_side
+
+    sides = [released_side(registry, registry.release(agent, version)) for version in (origin, target)]
+    return difference(*sides, largest=largest, closely=False).differences
 
 
 def _say_details(
@@ -302,7 +327,7 @@ def _say_story(session: Session, before: Record, change: Change) -> None:
     """How long the version it goes to was live, and by whom and why it was left."""
     if change.target is None:
         return
-    record_at = session.workspace.registry.record_at(before.environment)
+    record_at = session.workspace.past(before.environment)
     try:
         for stay in stays(before, change.agent, record_at):
             if stay.entry.version == change.target and stay.until is not None:
