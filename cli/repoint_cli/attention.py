@@ -53,7 +53,9 @@ def points(result: StatusResult, live: Live) -> list[Point]:
     """Everything to look at, most urgent first, then by agent."""
     found = [Point("pending", None, f"{p.id} in {p.environment}", f"repoint resolve {p.id}") for p in result.pending]
     found += [
-        Point("behind", None, f"{r.name} lacks {r.behind} records", "repoint sync") for r in result.replicas if r.behind
+        Point("behind", None, f"{r.name} lacks {r.behind} record{'' if r.behind == 1 else 's'}", "repoint sync")
+        for r in result.replicas
+        if r.behind
     ]
     for environment in result.environments:
         found += _of_environment(environment, live[environment.environment])

@@ -1,4 +1,5 @@
-"""What the shell completes. Errors complete to nothing: a key press must never print one.
+"""What the shell completes. Errors complete to nothing: a key press must never print one, nor wait for a network:
+where another store decides, the repository answers, as of the last sync.
 
 zsh and fish show a description beside each answer; bash shows none, so for bash nothing is read for them.
 """
@@ -103,7 +104,7 @@ def _answer(
     ctx: click.Context, incomplete: str, find: Callable[[Session], Answers], before: str = ""
 ) -> list[CompletionItem]:
     try:
-        with opened(ctx.ensure_object(Settings)) as session:
+        with opened(ctx.ensure_object(Settings), offline=True) as session:
             found = [Answer(before + text, said) for text, said in find(session) if text.startswith(incomplete)]
     except (RepointError, OSError):
         return []

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from repoint.authority import BUCKET
-from repoint.errors import Corrupt, InvalidInput, NotFound, RepointError, UsageError
+from repoint.errors import Corrupt, InvalidInput, NotFound, RepointError, StoreUnavailable, UsageError
 from repoint.names import parse_environment
 from repoint.s3keys import Address, parse_address
 from repoint.workspace import Workspace, environment_error, open_bucket, open_workspace, path_of_address
@@ -75,13 +75,15 @@ class Session(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Session]:
+def opened(settings: Settings, *, offline: bool = False) -> Iterator[Session]:
     """Open the registry that the global options name, and close it at the end.
+
+    With ``offline`` it is what the repository has of it, and no network is touched.
 
     Raises:
         RepointError: as ``open_workspace``; a missing environment is explained by what the clone lacks.
     """
-    workspace = _opened(settings)
+    workspace = _opened(settings, offline=offline)
     try:
         yield Session(workspace, settings.console, settings)
     except (NotFound, Corrupt) as error:
@@ -98,16 +100,19 @@ def opened(settings: Settings) -> Iterator[Session]:
         workspace.close()
 
 
-def _opened(settings: Settings) -> Workspace:
+def _opened(settings: Settings, *, offline: bool) -> Workspace:
     address = settings.registry
     if address and address.startswith(BUCKET):
+        if offline:
+            raise StoreUnavailable(f"{address!a} is not asked", kind="offline")
         bucket = checked_bucket(address)
         return open_bucket(bucket, state_folder(str(bucket)))
     folder = path_of_address(address) if address else settings.directory
     if address and not os.path.isabs(folder):
         folder = os.path.join(settings.directory, folder)
     with line_feeds_explained(folder):
-        return open_workspace(folder, os.environ, by_address=bool(address))
+        found = open_workspace(folder, os.environ, by_address=bool(address), offline=offline)
+        return found.as_last_seen() if offline else found
 
 
 def checked_bucket(text: str, endpoint: str | None = None) -> Address:

@@ -78,7 +78,8 @@ def _environments(screen: Screen, result: StatusResult) -> list[str]:
     for each in result.environments:
         if each.error is not None:
             error = safe(each.error, newline=" ")
-            lines.append(f"{console.strong(each.environment)}  {console.paint('unreadable', 'red')}: {error}")
+            what = "unreadable" if each.generation is None else f"stale, as of generation {each.generation}"
+            lines.append(f"{console.strong(each.environment)}  {console.paint(what, 'red')}: {error}")
             continue
         frozen = console.paint("FROZEN", "magenta", bold=True) if each.frozen else ""
         who = f"{each.action} by {safe(each.actor.name)}" if each.generation and each.actor else "never moved"
@@ -143,9 +144,9 @@ def _kind(screen: Screen, kind: str) -> str:
 
 
 def _matrix(screen: Screen, agents: list[AgentStatus], environments: list[EnvironmentStatus]) -> list[str]:
-    places = [e for e in environments if e.error is None]
+    places = [e for e in environments if e.error is None or e.live]
     live = {e.environment: {each.agent: each for each in e.live} for e in places}
-    header = ["AGENT", "WORKING COPY", "LATEST", *(e.environment for e in places)]
+    header = ["AGENT", "WORKING COPY", "LATEST", *(e.environment + (" (stale)" if e.error else "") for e in places)]
     aged = screen.height is not None and _fits_with_ages(screen, len(places))
     rows = []
     for agent in agents:

@@ -17,7 +17,7 @@ from repoint_schemas.results import ResolveResult
 def _pending_moves(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     del param
     try:
-        with opened(ctx.ensure_object(Settings)) as session:
+        with opened(ctx.ensure_object(Settings), offline=True) as session:
             names = [p.id for p in session.workspace.state.pending()]
     except RepointError:
         return []

@@ -5,14 +5,16 @@ No confirmation, no gates, frozen or not; nothing but the authority is needed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from repoint import pointer
-from repoint.errors import Corrupt, RepointError, UsageError
+from repoint.errors import Corrupt, NotFound, RepointError, UsageError
 from repoint.ledger import stays
 from repoint.moves import AnyAction, Restore, RollBackTo, Stamp, StepDown, View, decide
 from repoint.names import parse_agent, parse_ref, parse_version
@@ -116,15 +118,8 @@ def rollback(
         wanted = _wanted(session, agents, to, to_generation, at)
         if not (wanted.agents or wanted.generation is not None or wanted.at):
             raise _nothing_named(session, place)
-        action = _action(session, place, wanted)
-        outcome = carry_out(
-            session,
-            place,
-            action,
-            lambda: session.new_stamp(message, ticket, fall_back=True),
-            dry_run=dry_run,
-            check=lambda record: _require_known(session.workspace.registry, record, wanted),
-        )
+        stamp = partial(session.new_stamp, message, ticket, fall_back=True)
+        outcome = _carried_out(session, place, wanted, stamp, dry_run=dry_run)
         _report(session, outcome, dry_run=dry_run)
 
 
@@ -169,8 +164,27 @@ def _action(session: Session, place: EnvironmentName, wanted: Wanted) -> AnyActi
     if wanted.version is None:
         return StepDown(wanted.agents)
     agent, leave = wanted.agents[0]
-    require_released(registry, agent, wanted.version)
     return RollBackTo(agent, wanted.version, leave)
+
+
+def _carried_out(
+    session: Session, place: EnvironmentName, wanted: Wanted, new_stamp: Callable[[], Stamp], *, dry_run: bool
+) -> pointer.Outcome:
+    registry = session.workspace.registry
+    action = _action(session, place, wanted)
+    try:
+        return carry_out(
+            session,
+            place,
+            action,
+            new_stamp,
+            dry_run=dry_run,
+            check=lambda record: _require_known(registry, record, wanted),
+        )
+    except NotFound:
+        if wanted.version is not None:  # that it was never published says more than that it was never live
+            require_released(registry, wanted.agents[0][0], wanted.version)
+        raise
 
 
 def _require_known(registry: Registry, record: Record, wanted: Wanted) -> None:

@@ -9,14 +9,14 @@ import msgspec
 
 from repoint.errors import NotFound, RepointError, StoreUnavailable
 from repoint.names import parse_agent
-from repoint.status import agent_statuses, environment_status
+from repoint.status import agent_statuses, environment_status, environments_last_seen, stale_status
 from repoint.workspace import require_refs_here
 from repoint_cli.arguments import complete_agents, complete_environments
 from repoint_cli.options import Settings, global_options, pass_settings
 from repoint_cli.session import Session, now, opened
 from repoint_cli.terminal import terminal_height, terminal_width
 from repoint_schemas.documents import AgentName, EnvironmentName
-from repoint_schemas.results import EnvironmentStatus, PendingStatus, ReplicaStatus, StatusResult
+from repoint_schemas.results import AgentStatus, EnvironmentStatus, PendingStatus, ReplicaStatus, StatusResult
 
 
 @click.command(
@@ -58,13 +58,15 @@ def status(settings: Settings, agents: tuple[str, ...], chosen: tuple[str, ...],
     on from there, then agents by environments. Reads only.
     """
     with opened(settings) as session:
-        result = _gathered(session, [parse_agent(a) for a in agents], [session.environment(e) for e in chosen])
+        result, away = _gathered(session, [parse_agent(a) for a in agents], [session.environment(e) for e in chosen])
         if not session.console.json:
             from repoint_cli.statusscreen import Screen, status_lines
 
             screen = Screen(session.console, terminal_width(), terminal_height(), now())
             session.console.say(*status_lines(screen, result, everything=everything or bool(agents)))
         session.console.result(result, page=True)
+        if away is not None:
+            raise away
         if not result.environments:
             require_refs_here(session.workspace)
         failed = [e for e in result.environments if e.error]
@@ -72,24 +74,54 @@ def status(settings: Settings, agents: tuple[str, ...], chosen: tuple[str, ...],
             raise _unreadable(session, failed[0])
 
 
-def _gathered(session: Session, names: list[AgentName], chosen: list[EnvironmentName]) -> StatusResult:
-    """Everything, or what was asked for. Raises: NotFound."""
+def _gathered(
+    session: Session, names: list[AgentName], chosen: list[EnvironmentName]
+) -> tuple[StatusResult, StoreUnavailable | None]:
+    """Everything, or what was asked for; and why the store that decides did not answer, where it did not.
+
+    Raises: NotFound.
+    """
     workspace = session.workspace
+    try:
+        known = workspace.known_environments()
+    except StoreUnavailable as away:
+        return _last_seen(session, names, chosen, away), away
     yanks = workspace.registry.yanks() or {}
     agents = agent_statuses(workspace, yanks)
     latest = {a.agent: a.latest for a in agents}
-    known = workspace.known_environments()
     for name in chosen:
         if name not in known:
             workspace.registry.current(name)
     environments = [environment_status(workspace, e, latest, yanks) for e in known if e in (chosen or known)]
+    tips = {e.environment: e.generation for e in environments if e.generation is not None}
+    return _result(session, names, agents, environments, _replicas(session, tips)), None
+
+
+def _last_seen(
+    session: Session, names: list[AgentName], chosen: list[EnvironmentName], away: StoreUnavailable
+) -> StatusResult:
+    """What this machine knows without the store that decides. Raises: NotFound."""
+    workspace = session.workspace
+    there = workspace.as_last_seen()
+    agents = [] if workspace.replica is None else agent_statuses(there, there.registry.yanks() or {})
+    known = environments_last_seen(workspace)
+    environments = [stale_status(workspace, e, away) for e in known if e in (chosen or known)]
+    return _result(session, names, agents, environments, [])
+
+
+def _result(
+    session: Session,
+    names: list[AgentName],
+    agents: list[AgentStatus],
+    environments: list[EnvironmentStatus],
+    replicas: list[ReplicaStatus],
+) -> StatusResult:
+    workspace = session.workspace
     pending = [PendingStatus(p.environment, p.id) for p in workspace.state.pending()]
     if names:
-        _require_known(names, [*latest, *(each.agent for e in environments for each in e.live)])
+        _require_known(names, [*(a.agent for a in agents), *(each.agent for e in environments for each in e.live)])
         agents = [a for a in agents if a.agent in names]
         environments = [_only(e, names) for e in environments]
-    tips = {e.environment: e.generation for e in environments if e.generation is not None}
-    replicas = _replicas(session, tips)
     return StatusResult(workspace.registry.id, workspace.registry.authority, agents, environments, replicas, pending)
 
 
