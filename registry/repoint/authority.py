@@ -77,8 +77,17 @@ def remote_name(config: Config | None, repository: GitRepository) -> str:
     return names[0] if len(names) == 1 else DEFAULT_REMOTE
 
 
-def deciding_store(authority: str, config: Config | None, repository: GitRepository, state: LocalState) -> Store:
-    """The store that an authority's name means. Nothing is asked of it yet.
+def deciding_store(
+    authority: str,
+    config: Config | None,
+    repository: GitRepository,
+    state: LocalState,
+    *,
+    remote: str | None = None,
+) -> Store:
+    """The store that an authority's name means; ``remote`` names the Git remote before a configuration does.
+
+    Nothing is asked of it yet.
 
     Raises:
         Conflict: this version knows no such authority.
@@ -89,7 +98,9 @@ def deciding_store(authority: str, config: Config | None, repository: GitReposit
         from repoint.gitremote import GitRemote
         from repoint.store_remote import GitRemoteStore
 
-        return GitRemoteStore(repository, GitRemote(repository, remote_name(config, repository)), one_command=True)
+        return GitRemoteStore(
+            repository, GitRemote(repository, remote or remote_name(config, repository)), one_command=True
+        )
     if authority.startswith(BUCKET):
         return bucket_store(parse_address(authority), config, state)
     raise Conflict(

@@ -91,7 +91,7 @@ class _Making:
 
     def _new_config(self, pin: Pin | None, found: tuple[str, str] | None) -> Config:
         place = self.place
-        there = self.local if found else deciding_store(self._named(), None, self.repository, self.state)
+        there = self.local if found else self.asked()
         found = found or (authority_in(there, likely=self._named()) if place.authority != LOCAL else None)
         identifier = pin.registry if pin else found[0] if found else str(uuid.uuid4())
         known = [e for e in there.environments() if e != YANK_LEDGER] if found else []
@@ -100,6 +100,10 @@ class _Making:
         section = RegistrySection(identifier, tuple(environments), place.authority, default_environment=default)
         bucket = place.bucket and S3Section(place.bucket.url, place.bucket.endpoint)
         return Config(section, git=GitSection(place.remote) if place.remote else None, s3=bucket or None)
+
+    def asked(self) -> Store:
+        """The store that was asked for, before any configuration says so."""
+        return deciding_store(self._named(), None, self.repository, self.state, remote=self.place.remote)
 
     def _named(self) -> str:
         return str(self.place.bucket) if self.place.bucket else self.place.authority
@@ -155,7 +159,7 @@ def _initialise(
     actor = identity(repository)
     with ExitStack() as closing:
         if making.place.authority != LOCAL:
-            asked = deciding_store(making._named(), None, repository, making.state)
+            asked = making.asked()
             closing.callback(getattr(asked, "close", int))
             fitness(asked)
         config = making.config()

@@ -49,7 +49,8 @@ def sealed(record: Record) -> Conflict:
     return Conflict(
         f"{record.environment} was sealed in generation {record.generation}: {record.authority} decides since then",
         kind="sealed",
-        hint=f"use the registry there: --registry {record.authority}",
+        hint="git pull, since repoint.toml names it now"
+        + (f"; or --registry {record.authority}" if "://" in str(record.authority) else ""),
         environment=record.environment,
         authority=str(record.authority),
     )

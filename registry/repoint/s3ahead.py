@@ -1,8 +1,8 @@
 """Reading side by side what a move will read one after another, so that it takes three round trips, not thirty.
 
-Nothing here decides: whatever is fetched is handed out once, to the call that would have fetched it, and is verified
-there. What a rollback goes back to is known only from the record beneath the stack, and its files only from its
-snapshot; where this machine has seen those before, their keys are guessed from its cache and asked for at once.
+Nothing here decides: whatever is fetched is handed out to the call that would have fetched it, and is verified there.
+What a rollback goes back to is known only from the record beneath the stack, and its files only from its snapshot.
+Where this machine has seen those before, their keys are guessed from its cache and asked for at once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 
 from repoint.documentcache import DocumentCache
 from repoint.s3client import CONNECTIONS, Got, Head, S3Client
-from repoint.s3keys import blob_key, ledger_key, release_key, snapshot_key
+from repoint.s3keys import ENVIRONMENTS, blob_key, ledger_key, release_key, snapshot_key
 from repoint_schemas.canonical import D, DocumentError, decode, digest_of
 from repoint_schemas.documents import AgentName, Entry, EnvironmentName, FileEntry, Record, Release, Snapshot
 
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class ReadAhead:
-    """Requests under way, by key. Each answer is handed out once. Safe for threads."""
+    """Requests under way, by key. Safe for threads."""
 
     def __init__(self, client: S3Client, cache: DocumentCache | None) -> None:
         self._client = client
@@ -51,10 +51,26 @@ class ReadAhead:
             del self.__dict__["pool"]
 
     def get(self, key: str, limit: int) -> Got | None:
-        """An object: the answer to a request under way, or a new one. Raises: StoreUnavailable."""
+        """An object: the answer to a request under way, or a new one. Raises: StoreUnavailable.
+
+        What never changes is handed out as often as it is asked for; a pointer, and that something is missing, once.
+        """
         with self._lock:
-            running = self._objects.pop(key, None)
-        return self._client.get(key, limit) if running is None else running.result()
+            running = self._objects.get(key)
+        if running is None:
+            return self._client.get(key, limit)
+        try:
+            got = running.result()
+        except BaseException:
+            self._forget(key)
+            raise
+        if got is None or key.startswith(ENVIRONMENTS):
+            self._forget(key)
+        return got
+
+    def _forget(self, key: str) -> None:
+        with self._lock:
+            self._objects.pop(key, None)
 
     def head(self, key: str) -> Head | None:
         """As ``get``, for size and checksum."""
@@ -74,7 +90,10 @@ class ReadAhead:
         wanted = list(keys)
         for key in wanted:
             self.begin(key, limit)
-        return [self.get(key, limit) for key in wanted]
+        found = [self.get(key, limit) for key in wanted]
+        for key in wanted:
+            self._forget(key)
+        return found
 
     def begin(self, key: str, limit: int) -> Future[Got | None]:
         """Begin to read an object."""

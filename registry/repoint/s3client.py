@@ -125,7 +125,7 @@ class S3Client:
         def read() -> Got:
             reply = self._call("get_object", Key=self._before + key, ChecksumMode="ENABLED")
             with _closing(reply) as body:
-                content = _read(body, limit + 1)
+                content = _read_whole(body, limit)
             return Got(content, str(reply["ETag"]))
 
         return self._unless_gone(read)
@@ -311,6 +311,8 @@ class S3Client:
     def _call(self, operation: str, **parameters: object) -> dict[str, object]:
         """One request, one attempt. Raises: _Failed; StoreUnavailable, for settings that cannot be used."""
         from botocore import exceptions
+        from botocore.parsers import ResponseParserError
+        from urllib3.exceptions import HTTPError  # botocore lets it through where the body of an error breaks off
 
         try:
             return self._sdk(operation, parameters)
@@ -318,7 +320,7 @@ class S3Client:
             raise _failed(error) from error
         except (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError) as error:
             raise _Failed(None, "Unreachable", str(error), sent=False) from error
-        except (exceptions.HTTPClientError, exceptions.FlexibleChecksumError) as error:
+        except (exceptions.HTTPClientError, exceptions.FlexibleChecksumError, HTTPError, ResponseParserError) as error:
             raise _Failed(None, type(error).__name__, str(error), sent=True) from error
         except exceptions.BotoCoreError as error:
             raise _settings_error(error) from error
@@ -338,7 +340,10 @@ class S3Client:
         """Botocore's client, by the ordinary AWS settings where ours say nothing."""
         from botocore import exceptions
         from botocore.config import Config
+        from botocore.loaders import create_loader
         from botocore.session import Session
+
+        from repoint.s3models import ModelFiles, service_names
 
         s, address = self.settings, self.settings.address
         addressing = {None: "auto", True: "path", False: "virtual"}[s.path_style]
@@ -355,6 +360,10 @@ class S3Client:
         )
         try:
             session = Session(profile=s.profile)
+            loader = create_loader(session.get_config_variable("data_path"))
+            loader.file_loader = ModelFiles()
+            loader.list_available_services = lambda _: service_names(loader.search_paths)
+            session.register_component("data_loader", loader)
             return session.create_client("s3", region_name=s.region, endpoint_url=address.endpoint, config=config)
         except (exceptions.BotoCoreError, ValueError) as error:
             raise _settings_error(error) from error
@@ -374,6 +383,14 @@ class _closing:  # noqa: N801 - used like contextlib.closing
 
     def __exit__(self, *_: object) -> None:
         self._body.close()
+
+
+def _read_whole(body: _Body, limit: int) -> bytes:
+    """At most one byte more than ``limit``. Raises: _Failed, as ``_read``."""
+    content = b""
+    while len(content) <= limit and (chunk := _read(body, limit + 1 - len(content))):
+        content += chunk  # length and checksum are only judged by a read that finds the end
+    return content
 
 
 def _read(body: _Body, amount: int) -> bytes:

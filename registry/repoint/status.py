@@ -12,7 +12,7 @@ import msgspec
 
 from repoint.errors import Corrupt, RepointError, StoreUnavailable
 from repoint.moves import Holds
-from repoint.names import highest_first
+from repoint.names import YANK_LEDGER, highest_first
 from repoint.registry import Published, Registry
 from repoint.workspace import Workspace
 from repoint_schemas.documents import AgentName, EnvironmentName, Record, Version
@@ -136,6 +136,23 @@ def environment_status(
         actor=record.actor,
         action=record.action,
     )
+
+
+def stale_status(workspace: Workspace, environment: EnvironmentName, away: RepointError) -> EnvironmentStatus:
+    """One environment while the store that decides is away: what the repository has of it, and ``error`` says so."""
+    seen = workspace.state.mark(environment)
+    last = f" (last seen here: generation {seen.generation}, stale)" if seen else ""
+    found = EnvironmentStatus(environment, None, None, [], [], None, None)
+    if workspace.replica is not None:
+        there = workspace.as_last_seen()
+        found = environment_status(there, environment, {}, there.registry.yanks() or {})
+    return msgspec.structs.replace(found, error=away.message + last)
+
+
+def environments_last_seen(workspace: Workspace) -> list[EnvironmentName]:
+    """Every environment that this machine knows of; nothing is asked."""
+    there = [] if workspace.replica is None else workspace.as_last_seen().environments()
+    return [*there, *(e for e in workspace.state.marks() if e not in (*there, YANK_LEDGER))]
 
 
 def _time_of(workspace: Workspace, record: Record, generation: int) -> str | None:

@@ -190,6 +190,7 @@ class S3Store:
             return None
         if (place := _place(got.content)) is not None:
             self._tips[environment] = (place.generation, got.content)
+            self._ahead.keep(ledger_key(environment, place.generation), got.content)
         return Pointer(got.content, got.etag)
 
     def create_pointer(self, record: Record, content: bytes) -> bool:
@@ -246,6 +247,7 @@ class S3Store:
         ended = _SWAPS[self.client.replace(key, content, _sum(content), expected.stamp)]
         if ended is Swap.DONE:
             self._tips[record.environment] = (record.generation, content)
+            self._ahead.keep(ledger_key(record.environment, record.generation), content)
             self._note(ledger_key(record.environment, record.generation), content)
         return ended
 
@@ -337,11 +339,14 @@ class S3Store:
 
     def _keep(self, key: str, content: bytes) -> None:
         """Make sure that the ledger has a record. Raises: Corrupt, StoreUnavailable."""
+        self._ahead.begin(key, Record.LIMIT)  # as a rule its mover wrote it already: look while we write
         ended, _ = self.client.until_known(lambda: self.client.create(key, content, _sum(content)))
+        there = self._ahead.get(key, Record.LIMIT)
         if ended is Written.DONE:
             self._written[key] = content
             return
-        there = self.client.get(key, Record.LIMIT) if ended is Written.REFUSED else None
+        if there is None and ended is Written.REFUSED:
+            there = self.client.get(key, Record.LIMIT)
         if there is None:
             raise StoreUnavailable(
                 f"it is not known whether {key} was written, so nothing was moved",

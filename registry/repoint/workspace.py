@@ -85,6 +85,15 @@ class Workspace(msgspec.Struct, frozen=True):
             return None
         return Registry(self.local, self.registry.id, self.registry.authority)
 
+    def as_last_seen(self) -> Workspace:
+        """The registry as the repository has it, where another store decides: as of the last sync, nobody is asked.
+
+        Without a repository it is the same workspace.
+        """
+        if self.local is None or self.replica is None:
+            return self
+        return msgspec.structs.replace(self, store=self.local, registry=self.replica)
+
     def past(self, environment: EnvironmentName) -> RecordAt:
         """A reader of earlier records, for telling what was: the repository has them without a round trip.
 
@@ -189,9 +198,11 @@ def root_folder(repository: GitRepository) -> str:
 
 
 def open_workspace(
-    folder: str | os.PathLike[str], environment: Mapping[str, str], *, by_address: bool = False
+    folder: str | os.PathLike[str], environment: Mapping[str, str], *, by_address: bool = False, offline: bool = False
 ) -> Workspace:
     """Open the registry that a folder lies in; ``by_address`` ignores ``repoint.toml`` and goes by the pin alone.
+
+    With ``offline`` the store that decides is neither asked nor believed anew: nothing is pinned.
 
     Raises:
         NotFound: no repository, or no registry in it.
@@ -200,13 +211,13 @@ def open_workspace(
     """
     repository = GitRepository.discover(folder, environment)
     try:
-        return _opened(repository, by_address=by_address)
+        return _opened(repository, by_address=by_address, offline=offline)
     except BaseException:
         repository.close()
         raise
 
 
-def _opened(repository: GitRepository, *, by_address: bool) -> Workspace:
+def _opened(repository: GitRepository, *, by_address: bool, offline: bool) -> Workspace:
     folder = root_folder(repository)
     state = LocalState(repository.own_folder)
     local = GitStore(repository)
@@ -216,9 +227,12 @@ def _opened(repository: GitRepository, *, by_address: bool) -> Workspace:
     if pin is None:
         pin = _first_pin(local, config, repository)
         store = deciding_store(pin.authority, config, repository, state)
-        _pin_quietly(state, pin, store)
+        if not offline:
+            _pin_quietly(state, pin, store)
     else:
-        if config is not None:
+        if config is not None and offline:
+            check_pin(pin, config)
+        elif config is not None:
             pin = _agreed(pin, config, repository, state)
         store = local if pin.authority == LOCAL else deciding_store(pin.authority, config, repository, state)
     default = EnvironmentName(config.registry.default_environment) if config else pin.default_environment
