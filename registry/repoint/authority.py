@@ -31,21 +31,16 @@ LOCAL, GIT, BUCKET = "local", "git", "s3://"
 DEFAULT_REMOTE = "origin"
 
 
-def authority_in(store: Store, *, likely: str | None = None) -> tuple[str, str] | None:
+def authority_in(store: Store) -> tuple[str, str] | None:
     """Registry id and authority by the ledgers of a store; None where it has none.
 
-    ``likely`` is believed where the ledger of yanks began with it and does not end in a seal: on the store that decides
-    nothing follows a seal to another one, so the records between need not be read.
+    The ledger of yanks is read down to the last record that names one: on a replica records may follow a seal.
 
     Raises: Corrupt, StoreUnavailable.
     """
     tip = _newest(store, YANK_LEDGER)
     if tip is None:
         return _by_first_record(store)
-    if tip.authority is UNSET and likely is not None:
-        first = _record(store, YANK_LEDGER, 0)
-        if first is not None and first.authority == likely:
-            return tip.registry, likely
     named = next((str(r.authority) for r in _downwards(store, tip) if r.authority is not UNSET), LOCAL)
     return tip.registry, named
 

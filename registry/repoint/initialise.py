@@ -92,7 +92,7 @@ class _Making:
     def _new_config(self, pin: Pin | None, found: tuple[str, str] | None) -> Config:
         place = self.place
         there = self.local if found else self.asked()
-        found = found or (authority_in(there, likely=self._named()) if place.authority != LOCAL else None)
+        found = found or (authority_in(there) if place.authority != LOCAL else None)
         identifier = pin.registry if pin else found[0] if found else str(uuid.uuid4())
         known = [e for e in there.environments() if e != YANK_LEDGER] if found else []
         environments = list(self.names) or known or DEFAULT_ENVIRONMENTS

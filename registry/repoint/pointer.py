@@ -18,6 +18,7 @@ from repoint.ledger import stack_broken
 from repoint.moves import (
     AnyAction,
     Decision,
+    Holds,
     Moved,
     Nothing,
     Promote,
@@ -77,7 +78,11 @@ class Outcome(msgspec.Struct, frozen=True):
 def view_of(registry: Registry, current: Current) -> View:
     """What a decision about this record may look at."""
     environment = current.record.environment
-    yanks = current.record.holds if environment == YANK_LEDGER else registry.yanks()
+    if environment == YANK_LEDGER:
+        registry.require_authority(current.record)
+        yanks: Holds | None = current.record.holds
+    else:
+        yanks = registry.yanks(moving=True)
     record_at = registry.record_at(environment)
     return View(current.record, yanks, record_at, registry.target, registry.requires_of, registry.authority)
 

@@ -8,7 +8,6 @@ trips a lint of severity error is not published.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,11 +15,10 @@ import msgspec
 from repoint.bump import next_version
 from repoint.changes import Difference
 from repoint.diff import difference, released_side, working_side
-from repoint.errors import AlreadyExists, Corrupt, NotFound, StoreUnavailable
+from repoint.errors import AlreadyExists, StoreUnavailable
 from repoint.findings import Finding, refuse_findings
 from repoint.lint import lint_contents, versions_to_choose
-from repoint.moves_text import sealed
-from repoint.names import YANK_LEDGER, is_prerelease
+from repoint.names import is_prerelease
 from repoint.registry import Published, Registry
 from repoint.release import Plan, Wish, base_of, build_release, parent_of, plan_version
 from repoint.store import Contents, Foreign
@@ -103,7 +101,7 @@ def publish(registry: Registry, proposal: Proposal, reason: Reason) -> tuple[Pub
     there = _published(registry, agent, plan.version, proposal.snapshot)
     if there is not None:
         return there, False
-    _require_unsealed(registry)
+    registry.yanks(moving=True)  # nothing is published where another store decides by now
     draft = build_release(
         agent=agent,
         version=plan.version,
@@ -128,14 +126,6 @@ def publish(registry: Registry, proposal: Proposal, reason: Reason) -> tuple[Pub
             hint="nothing was published; run it again, and repoint doctor where that does not help",
         )
     return there, False
-
-
-def _require_unsealed(registry: Registry) -> None:
-    """Nothing is published where another store decides by now. Raises: Conflict."""
-    with suppress(NotFound, Corrupt):  # what the ledger of yanks cannot say does not stop a publish
-        newest = registry.current(YANK_LEDGER).record
-        if newest.action == "seal" and newest.authority != registry.authority:
-            raise sealed(newest)
 
 
 def _base(

@@ -14,7 +14,7 @@ from functools import cache
 
 import msgspec
 
-from repoint.errors import Corrupt, NotFound, RepointError, StoreUnavailable
+from repoint.errors import Conflict, Corrupt, NotFound, RepointError, StoreUnavailable
 from repoint.ledger import RecordAt, generation_at, generations_at, live_before
 from repoint.moves import Holds, Requires, Target
 from repoint.names import YANK_LEDGER, Ref, highest_first, is_prerelease
@@ -201,12 +201,21 @@ class Registry:
         _require_past(record, place)
         return record
 
-    def yanks(self) -> Holds | None:
-        """Every yanked version, or None where the yank ledger cannot be read."""
+    def yanks(self, *, moving: bool = False) -> Holds | None:
+        """Every yanked version, or None where the yank ledger cannot be read.
+
+        Raises:
+            Conflict: with ``moving``, where the registry was handed over to another store, which decides since then.
+        """
         try:
-            self._yanks = self.current(YANK_LEDGER).record.holds
+            newest = self.current(YANK_LEDGER).record
+            if moving:
+                self.require_authority(newest)
+        except Conflict:
+            raise
         except RepointError:
             return None
+        self._yanks = newest.holds
         return self._yanks
 
     def known_yanks(self) -> Holds:

@@ -18,7 +18,7 @@ from repoint.names import highest_first
 from repoint.registry import Published, Registry
 from repoint.store import Content, Contents, Draft, Foreign, Swap
 from repoint_schemas.canonical import digest_of, encode
-from repoint_schemas.documents import AgentName, FileEntry, Record, Release, Version
+from repoint_schemas.documents import AgentName, EnvironmentName, FileEntry, Record, Release, Version
 
 BATCH = 200
 """Records that are read together."""
@@ -202,8 +202,15 @@ def _require_beginning(source: Registry, target: Registry, tip: Record, at: int)
         if at > newest.generation:
             raise _ahead(target, f"{tip.environment} generation {at}")
     pointer = target.store.read_pointer(tip.environment)
-    if pointer is None or source.store.read_record(tip.environment, at) != pointer.content:
+    same = pointer is not None and source.store.read_record(tip.environment, at) == pointer.content
+    if pointer is None or not same or not _is_rebuilt(target, tip.environment, pointer.content):
         raise _diverged(target, f"{tip.environment} generation {at}")
+
+
+def _is_rebuilt(target: Registry, environment: EnvironmentName, content: bytes) -> bool:
+    """Whether what holds a record is what the record gives: in Git, other commits would follow on a commit by hand."""
+    tip_is_of: Callable[[Record, bytes], bool] | None = getattr(target.store, "tip_is_of", None)
+    return tip_is_of is None or tip_is_of(target.verified_record(environment, None, content), content)
 
 
 def _append(source: Registry, target: Registry, record: Record, content: bytes) -> None:

@@ -65,6 +65,17 @@ class LocalState:
         with suppress(StoreUnavailable):
             replace_file(self._fit_path(store), store.encode(), durable=False)
 
+    def looked_for_seals(self) -> int:
+        """The generation of the ledger of yanks up to which no seal hands the registry over; -1 where nobody looked."""
+        with suppress(OSError, ValueError), open(os.path.join(self.folder, "seals"), encoding="ascii") as file:
+            return int(file.read())
+        return -1
+
+    def note_looked_for_seals(self, generation: int) -> None:
+        """Remember how far somebody looked, best effort."""
+        with suppress(StoreUnavailable):
+            replace_file(os.path.join(self.folder, "seals"), str(generation).encode(), durable=False)
+
     def replicated(self, replica: str) -> dict[EnvironmentName, int]:
         """The generation of each environment that a replica is known to have; empty where nothing is known."""
         with suppress(OSError, ValueError, UnicodeError):

@@ -221,6 +221,17 @@ class GitStore:
         index = self._index(environment)
         return index.times() if index else []
 
+    def tip_is_of(self, record: Record, content: bytes) -> bool:
+        """Whether an environment's newest commit is the one that this record gives, whoever writes it."""
+        tip = self._tip(record.environment)
+        commit = None if tip is None else self.repository.cat.contents(tip, Record.LIMIT)
+        if commit is None:
+            return False
+        header = commit_header(commit.content)
+        tree, parents = header.get("tree", [""])[0], header.get("parent", [])
+        given = record_commit(record, content, ObjectId(tree), [ObjectId(parent) for parent in parents])
+        return given == commit.content
+
     def published(self) -> dict[str, ObjectId]:
         """The tags that this clone remembers having published, with their object ids; ``verify`` compares them."""
         return self.repository.published.read()

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from repoint.authority import LOCAL, authority_in, bucket_store, deciding_store, require_fit, require_registry
+from repoint.authority import BUCKET, LOCAL, authority_in, bucket_store, deciding_store, require_fit, require_registry
 from repoint.config import CONFIG, authority_text, check_pin, read_config
 from repoint.errors import Conflict, Corrupt, InvalidInput, NotFound, RepointError, StoreUnavailable, UsageError
 from repoint.gitrepo import GitRepository
 from repoint.ledger import RecordAt
 from repoint.names import YANK_LEDGER
 from repoint.registry import Registry
-from repoint.s3keys import Address
+from repoint.s3keys import Address, parse_address
 from repoint.state import LocalState
 from repoint.store import Store
 from repoint.store_git import GitStore, shallow_ledger
@@ -254,14 +254,17 @@ def open_bucket(address: Address, state_folder: str) -> Workspace:
     pin = state.pin()
     store = bucket_store(address, None, state)
     if pin is None:
-        found = authority_in(store, likely=str(address))
+        found = authority_in(store)
         if found is None:
             raise NotFound(
                 f"{address} holds no registry",
                 kind="not-a-registry",
                 hint=f"in the repository of the agents: repoint init --store {address.url}",
             )
-        pin = Pin(authority=found[1], default_environment=DEFAULT_ENVIRONMENT, registry=found[0])
+        # a bucket that another store decides for by now is what it is, and refuses every move (``Registry.yanks``)
+        here = found[1].startswith(BUCKET) and parse_address(found[1]).url == address.url
+        authority = found[1] if here else str(address)
+        pin = Pin(authority=authority, default_environment=DEFAULT_ENVIRONMENT, registry=found[0])
         with suppress(StoreUnavailable):
             state.write_pin(pin)
     registry = Registry(store, pin.registry, pin.authority, state)

@@ -9,12 +9,13 @@ import msgspec
 import pytest
 
 from repoint import pointer
-from repoint.errors import Corrupt, NotFound, RepointError, StoreUnavailable
-from repoint.moves import FreezeMoves, UnfreezeMoves, Yank
+from repoint.errors import Conflict, Corrupt, NotFound, RepointError, StoreUnavailable
+from repoint.moves import FreezeMoves, Seal, UnfreezeMoves, Yank
 from repoint.names import YANK_LEDGER, parse_ref
 from repoint.pointer import move
 from repoint.registry import Published, Registry
 from repoint.stamps import time_seconds
+from repoint.state import LocalState
 from repoint.store import Foreign, Pointer
 from repoint.store_memory import MemoryStore
 from repoint_schemas.canonical import Digest, digest_of, encode
@@ -436,3 +437,26 @@ def test_registries_do_not_see_each_other(registry: Registry, store: MemoryStore
     with pytest.raises(Corrupt):
         other.current(PRODUCTION)
     assert other.yanks() is None
+
+
+def test_a_handed_over_registry_takes_no_move_though_it_follows_its_successor(tmp_path: Path) -> None:
+    """A replica has records after the seal; who was pinned to it before must not take it for the authority."""
+    store = MemoryStore()
+    here = initialised(new_registry(store, tmp_path / "old"))
+    publish_version(here, "refund@1.0.0")
+    pointer.move(here, PRODUCTION, promote("refund@1.0.0"), Stamps())
+    elsewhere = "s3://acme-agents/repoint"
+    for environment in (PRODUCTION, YANK_LEDGER):
+        pointer.move(here, environment, Seal(elsewhere), Stamps())
+    successor = Registry(store, here.id, elsewhere, LocalState(tmp_path / "new"))
+    pointer.move(successor, YANK_LEDGER, Yank(AgentName("refund"), Version("1.0.0")), Stamps())
+    pointer.move(successor, PRODUCTION, FreezeMoves(), Stamps())
+
+    for _ in range(2):
+        with pytest.raises(Conflict) as refused:
+            pointer.move(here, PRODUCTION, UnfreezeMoves(), Stamps())
+        assert refused.value.kind == "sealed"
+    with pytest.raises(Conflict):
+        publish_version(here, "refund@1.1.0")
+    assert here.yanks() == successor.yanks()
+    pointer.move(successor, PRODUCTION, UnfreezeMoves(), Stamps())
