@@ -218,6 +218,28 @@ class Registry:
         self._yanks = newest.holds
         return self._yanks
 
+    def require_authority(self, newest: Record) -> None:
+        """Require that no seal hands the registry over to another store; ``newest`` is the last record of the yanks.
+
+        A store that follows its successor has records after the seal, so what came since the last look is read, down
+        to the first record that names an authority.
+
+        Raises: Conflict, Corrupt, StoreUnavailable.
+        """
+        looked = self.state.looked_for_seals() if self.state else newest.generation
+        if looked < newest.generation:
+            for record in self.records(YANK_LEDGER, newest.generation, looked + 1):
+                if record.authority is not msgspec.UNSET:
+                    self._require_named(record)
+                    break
+            if self.state:
+                self.state.note_looked_for_seals(newest.generation)
+        self._require_named(newest)
+
+    def _require_named(self, record: Record) -> None:
+        if record.authority not in (msgspec.UNSET, self.authority):
+            raise sealed(record)
+
     def known_yanks(self) -> Holds:
         """The yanked versions as they were when they were last read; read now where they were not."""
         return self._yanks if self._yanks is not None else self.yanks() or {}

@@ -388,7 +388,7 @@ class _closing:  # noqa: N801 - used like contextlib.closing
         self._body.close()
 
 
-def _sent_at_once(params: Mapping[str, Mapping[str, object]], **_: object) -> None:
+def _sent_at_once(params: Mapping[str, object], **_: object) -> None:
     """Send a small body along with its headers: to ask first whether the store wants it is a round trip of its own."""
     headers, body = params["headers"], params.get("body")
     if isinstance(headers, dict) and isinstance(body, BytesIO) and body.getbuffer().nbytes <= MEBIBYTE:
