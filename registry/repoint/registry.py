@@ -17,6 +17,7 @@ import msgspec
 from repoint.errors import Conflict, Corrupt, NotFound, RepointError, StoreUnavailable
 from repoint.ledger import RecordAt, generation_at, generations_at, live_before
 from repoint.moves import Holds, Requires, Target
+from repoint.moves_text import sealed
 from repoint.names import YANK_LEDGER, Ref, highest_first, is_prerelease
 from repoint.state import LocalState
 from repoint.store import Foreign, Pointer, Store
