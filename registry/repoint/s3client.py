@@ -347,9 +347,7 @@ class S3Client:
         from repoint.s3models import ModelFiles, service_names
 
         s, address = self.settings, self.settings.address
-        addressing = {None: "auto", True: "path", False: "virtual"}[s.path_style]
-        if s.path_style is None and address.endpoint is not None:
-            addressing = "path"
+        path_style = s.path_style if s.path_style is not None or address.endpoint is None else True
         config = Config(
             connect_timeout=s.connect_seconds,
             read_timeout=s.read_seconds,
@@ -357,7 +355,7 @@ class S3Client:
             max_pool_connections=CONNECTIONS,
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
-            s3={"addressing_style": addressing},
+            s3=None if path_style is None else {"addressing_style": "path" if path_style else "virtual"},
         )
         try:
             session = Session(profile=s.profile)

@@ -28,7 +28,7 @@ from repoint_schemas.documents import FileEntry
 PART_BYTES = 8 * MEBIBYTE
 """Size of every part but the last; what is larger than one part is sent in parts."""
 
-HELD_PARTS = 6
+HELD_PARTS = 4
 """Parts, or whole smaller files, that are in memory at once."""
 
 Sent = Callable[[int], object]
@@ -140,7 +140,7 @@ def _pieces(entry: FileEntry, content: Content) -> Iterator[_Piece]:
         whole.update(chunk)
         held += chunk
         while len(held) > PART_BYTES:
-            yield _piece(number, bytes(held[:PART_BYTES]))
+            yield _piece(number, bytes(memoryview(held)[:PART_BYTES]))
             del held[:PART_BYTES]
             number += 1
     if whole.hexdigest() != entry.sha256:

@@ -9,7 +9,7 @@ difference stops.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -162,6 +162,11 @@ class Workspace(msgspec.Struct, frozen=True):
     def require_fit(self) -> None:
         """Require that the store keeps its word; it is tried once on each machine. Raises: StoreUnavailable."""
         require_fit(self.store, self.state)
+
+    def tell_of_uploads(self, sent: Callable[[int], object]) -> None:
+        """Call this with the number of bytes whenever a store with a network in between has taken some."""
+        if hasattr(self.store, "sent"):
+            self.store.sent = sent
 
     def require_complete_clone(self, agent: AgentName) -> None:
         """Refuse to publish where this clone may not see every version of the agent that is taken (local authority).

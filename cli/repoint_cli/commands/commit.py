@@ -16,6 +16,7 @@ from repoint_cli.findings import finding_result, say_findings
 from repoint_cli.following import let_replicas_follow
 from repoint_cli.options import Settings, global_options, pass_settings
 from repoint_cli.output import safe
+from repoint_cli.progress import progress
 from repoint_cli.session import Session, now, opened
 from repoint_cli.workingcopy import working_copy
 from repoint_schemas.documents import AgentName, Bump, Version
@@ -159,7 +160,16 @@ def _publish(
     check_words(message, ticket)
     source = workspace.repository.source_of(copy.folder) if workspace.repository else None
     reason = Reason(session.identity(), now(), message, ticket, source)
-    return publish(workspace.registry, proposal, reason)
+    total, stored = sum(entry.size for entry in proposal.contents.document.files()), 0
+    with progress(session.console, "publishing") as shown:
+
+        def tell(size: int) -> None:
+            nonlocal stored
+            stored += size
+            shown.at(stored >> 20, total >> 20, "uploading, MiB")
+
+        workspace.tell_of_uploads(tell)
+        return publish(workspace.registry, proposal, reason)
 
 
 def _result(
