@@ -331,19 +331,23 @@ def _final(registry: Registry, expected: Pointer, record: Record, content: bytes
         if swap is Swap.LOST:
             return _stands(registry, expected, record, content)
     except StoreUnavailable as error:
-        raise _unknown(record) from error
+        raise _unknown(registry, record) from error
     if swap is Swap.UNKNOWN:
-        raise _unknown(record)
+        raise _unknown(registry, record)
     return True
 
 
-def _unknown(record: Record) -> OutcomeUnknown:
+def _unknown(registry: Registry, record: Record) -> OutcomeUnknown:
+    saved = registry.state.pending_path(record.id) if registry.state else None
+    kept = f"; it is kept in {saved}, which resolve --from takes on another machine" if saved else ""
     return OutcomeUnknown(
-        f"it is not known whether generation {record.generation} of {record.environment} ({record.action}) was written",
+        f"it is not known whether generation {record.generation} of {record.environment} ({record.action}) was written"
+        + kept,
         kind="outcome-unknown",
         hint=f"repoint resolve {record.id}",
         id=record.id,
         environment=record.environment,
+        saved=saved,
     )
 
 

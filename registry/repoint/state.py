@@ -92,12 +92,12 @@ class LocalState:
 
     def save_pending(self, pending: PendingMove) -> None:
         """Keep a move that is about to be sent, durably (step 3 of the protocol)."""
-        replace_file(self._pending_path(pending.id), encode(pending))
+        replace_file(self.pending_path(pending.id), encode(pending))
 
     def drop_pending(self, identifier: str) -> None:
         """Forget a move whose outcome is known."""
-        with translated("cannot remove", self._pending_path(identifier)), suppress(FileNotFoundError):
-            os.unlink(self._pending_path(identifier))
+        with translated("cannot remove", self.pending_path(identifier)), suppress(FileNotFoundError):
+            os.unlink(self.pending_path(identifier))
 
     def pending(self, *, only_readable: bool = False) -> list[PendingMove]:
         """Every move whose outcome is not known, by id.
@@ -108,7 +108,7 @@ class LocalState:
         found: list[PendingMove] = []
         for name in self._documents("pending"):
             try:
-                move = _read(self._pending_path(name.removesuffix(".json")), PendingMove)
+                move = _read(self.pending_path(name.removesuffix(".json")), PendingMove)
             except (Corrupt, StoreUnavailable):
                 if not only_readable:
                     raise
@@ -132,7 +132,8 @@ class LocalState:
     def _replica_path(self, replica: str) -> str:
         return os.path.join(self.folder, "replicas", hashlib.sha256(replica.encode()).hexdigest()[:32])
 
-    def _pending_path(self, identifier: str) -> str:
+    def pending_path(self, identifier: str) -> str:
+        """The file that keeps a move whose outcome is not known; ``resolve`` takes it on another machine too."""
         return os.path.join(self.folder, "pending", f"{identifier}.json")
 
 
