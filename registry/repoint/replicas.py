@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from repoint.authority import BUCKET, GIT, bucket_store
+from repoint.authority import BUCKET, GIT, bucket_store, require_fit
 from repoint.errors import RepointError
 from repoint.gitobjects import ObjectId
 from repoint.gitrefs import ENVIRONMENTS, TAGS
@@ -169,6 +169,8 @@ def _synced(
     workspace: Workspace, replica: Replica, tips: Mapping[EnvironmentName, int], progress: Progress | None
 ) -> Synced:
     try:
+        if isinstance(replica, StoreReplica):
+            require_fit(replica.target.store, workspace.state)
         copied = replica.bring_up(workspace.registry, progress)
     except RepointError as error:
         return Synced(replica.name, Copied(), error)

@@ -49,6 +49,9 @@ class ReadAhead:
         if "pool" in self.__dict__:
             self.pool.shutdown(wait=False, cancel_futures=True)
             del self.__dict__["pool"]
+        with self._lock:
+            self._objects.clear()
+            self._heads.clear()
 
     def get(self, key: str, limit: int) -> Got | None:
         """An object: the answer to a request under way, or a new one. Raises: StoreUnavailable.
