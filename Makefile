@@ -8,13 +8,16 @@ READY := .venv/.ready
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-ceph test-long lint format bench docs recording clean FORCE
+.PHONY: help demo demo-s3 test test-ceph test-long lint format bench docs recording clean FORCE
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(READY) ## Play the example team's history, an incident and its rollback, in a throwaway repository
 	@$(PY) examples/demo.py
+
+demo-s3: $(READY) ## Play how two engineers share a bucket, on a real S3 server: Ceph, built when missing (root, Debian)
+	@$(PY) examples/demo_s3.py $(ARGS)
 
 test: $(READY) ## Run the tests (a few minutes)
 	@$(PY) -m pytest -n $(JOBS) $(ARGS)

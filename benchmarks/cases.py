@@ -8,6 +8,13 @@ HELP_UNITS = 6.0
 HELD_UNITS = 10.0
 COMMIT_UNITS = 25.0
 LIST_UNITS = 40.0
+BUCKET_UNITS = 30.0
+OWN_UNITS = 6.0
+"""What a rollback or a promote on S3 may add to a bare boto3 script that makes three requests."""
+
+LEAST_RATE = 0.7
+"""What a publish must reach of the bytes a second of ``aws s3 cp``."""
+
 MOST_GROWTH = 1.3
 """What the largest registry may cost against the smallest, for commands that do not read all of it."""
 
@@ -115,6 +122,29 @@ CASES = (
     Case("init", ("init",), writes=True, everywhere=False, empty=True),
     Case("completion press", (), Budget(HELD_UNITS), variables=_COMPLETE),
 )
+
+_MOVE = Budget(BUCKET_UNITS, MOST_GROWTH)
+
+BUCKET_CASES = (
+    Case("rollback AGENT", ("rollback", "refund", *_WHY), _MOVE, writes=True),
+    Case("rollback AGENT@V", ("rollback", "refund@{live}", "--ticket", "INC-77"), _MOVE, writes=True),
+    Case(
+        "rollback, no clone",
+        ("--registry", "{bucket}", "rollback", "refund@{live}", *_WHY),
+        _MOVE,
+        writes=True,
+        variables=(("REPOINT_ACTOR", "Ada <ada@acme.example>"),),
+    ),
+    Case("promote", ("promote", "refund@{old}", "--env", "production", "-m", "Ask for the number"), _MOVE, writes=True),
+    Case("status", ("status",), _MOVE),
+    Case("history", ("history",)),
+    Case("list -n 20", ("list", "-n", "20")),
+    Case("commit", ("commit", "refund", "-m", "Ask first", "--version", "99999.0.0"), writes=True),
+)
+"""What is measured where a bucket decides; the version that ``commit`` makes is one that ``restore`` finds again."""
+
+BUCKET_MOVES = ("rollback AGENT", "rollback AGENT@V", "rollback, no clone", "promote")
+"""Those that must stay below ``aws s3 cp`` of a pointer and near a bare script's three requests."""
 
 GTO_BESIDE = {"register": "commit", "assign": "promote", "show": "list", "history": "log AGENT -n 20"}
 """What GTO's commands are compared with. ``gto show`` lists an artifact's versions and where they are assigned."""

@@ -19,14 +19,17 @@ _PINS = ("-c", str(ROOT / "constraints.txt"))
 
 
 def installed(cache: Path) -> Path:
-    """The folder of programs of a virtual environment that holds a wheel of this checkout, bytecode compiled."""
-    venv = cache / f"venv-{_fingerprint((ROOT / 'pyproject.toml').read_bytes())}"
+    """The folder of programs of a virtual environment that holds a wheel of this checkout, bytecode compiled.
+
+    With the SDK for buckets, which is imported by no command that does without one.
+    """
+    venv = cache / f"venv-{_fingerprint((ROOT / 'pyproject.toml').read_bytes(), b's3')}"
     python = str(venv / "bin/python")
     wheel = _wheel(cache)
     if not (venv / "ready").exists():
         _remove(cache, "venv-*")
         _run(sys.executable, "-m", "venv", str(venv))
-        _run(python, *_PIP, "install", *_PINS, wheel)
+        _run(python, *_PIP, "install", *_PINS, f"{wheel}[s3]")
         (venv / "ready").touch()
     _run(python, *_PIP, "install", "--no-deps", "--force-reinstall", wheel)
     compileall.compile_dir(venv / "lib", quiet=2)
@@ -34,7 +37,7 @@ def installed(cache: Path) -> Path:
 
 
 def tools(cache: Path) -> Path | None:
-    """The folder of programs of an environment with GTO and matplotlib, None where they cannot be installed.
+    """The folder of programs of an environment with GTO, awscli and matplotlib, None where it cannot be made.
 
     One of their own: what ``make test`` runs in stays free of them.
     """
@@ -47,7 +50,7 @@ def tools(cache: Path) -> Path | None:
             _run(sys.executable, "-m", "venv", str(venv))
             _run(str(venv / "bin/python"), *_PIP, "install", *_PINS, *wanted)
         except subprocess.CalledProcessError:
-            print("GTO and matplotlib cannot be installed: no comparison with GTO and no plot", file=sys.stderr)
+            print("GTO, awscli and matplotlib cannot be installed: no comparison and no plot", file=sys.stderr)
             return None
         compileall.compile_dir(venv / "lib", quiet=2)
         (venv / "ready").touch()

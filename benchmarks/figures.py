@@ -47,6 +47,22 @@ class FileMeasured(Struct, frozen=True):
     repoint: Figure
 
 
+class BucketMeasured(Struct, frozen=True):
+    """One command where a bucket decides; ``size`` 0 is a program of others beside it."""
+
+    name: str
+    size: int
+    cost: Figure
+
+
+class Upload(Struct, frozen=True):
+    """So many bytes from files into a bucket, by one program."""
+
+    name: str
+    size: int
+    cost: Figure
+
+
 class Results(Struct):
     """Everything that one measurement found; each part has the unit that was measured between its own runs."""
 
@@ -57,6 +73,10 @@ class Results(Struct):
     gto: list[GtoMeasured] = []
     file_unit: Figure | None = None
     files: list[FileMeasured] = []
+    bucket_server: str = ""
+    bucket_unit: Figure | None = None
+    bucket: list[BucketMeasured] = []
+    uploads: list[Upload] = []
 
 
 def figure(costs: Costs) -> Figure:

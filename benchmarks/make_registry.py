@@ -2,7 +2,8 @@
 functions, all objects as one pack.
 
 Run by itself: ``python benchmarks/make_registry.py FOLDER --size 10000 [--refs loose]``. The same size gives the same
-object ids on every machine: times and ids are counted, never taken from the clock.
+object ids on every machine: times and ids are counted, never taken from the clock. With ``--bucket s3://NAME/PREFIX``
+that bucket decides, the folder is a clone that is up to date, and the bucket's objects are in ``FOLDER.bucket``.
 
 The ledger of ``production`` is shaped for the worst case of a rollback: ``refund`` goes live in generation 1, then only
 ``router`` moves, and the last record moves ``refund`` again. What lies beneath it on the stack is therefore the
@@ -22,7 +23,9 @@ import uuid
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
+from msgspec import msgpack
 from msgspec.structs import replace
 
 from repoint.agentfiles import Limits
@@ -42,12 +45,13 @@ from repoint.manifest import read_manifest
 from repoint.moves import Moved, Promote, Stamp, Target, View, decide, first_record
 from repoint.names import YANK_LEDGER
 from repoint.release import build_release
+from repoint.s3keys import blob_key, environment_key, ledger_key, release_key, snapshot_key
 from repoint.scaffold import PROMPT, scaffold_agent
 from repoint.snapshot import build_snapshot
 from repoint.stamps import time_text
 from repoint.store import Draft
 from repoint_schemas.canonical import digest_of, encode
-from repoint_schemas.config import Config, RegistrySection
+from repoint_schemas.config import Config, RegistrySection, S3Section
 from repoint_schemas.documents import (
     AgentName,
     Change,
@@ -101,10 +105,15 @@ def _pack_header(kind: int, size: int) -> bytes:
 
 
 class Builder:
-    """One registry on its way: documents decided by the library, objects into the pack, refs by name."""
+    """One registry on its way: documents decided by the library, objects into the pack, refs by name.
 
-    def __init__(self, registry: str) -> None:
+    Where a bucket decides, ``bucket`` has its objects by key.
+    """
+
+    def __init__(self, registry: str, authority: str) -> None:
         self.registry = registry
+        self.authority = authority
+        self.bucket: dict[str, bytes] = {}
         self.pack = Pack()
         self.refs: dict[str, tuple[ObjectId, ObjectId | None]] = {}  # name: object, and what a tag points to
         self.drafts: dict[tuple[AgentName, Version], Draft] = {}
@@ -159,13 +168,21 @@ class Builder:
         tag = self.pack.write("tag", release_tag(draft.document, draft.content, commit))
         self.refs[f"refs/tags/{first.agent}@v{version}"] = tag, commit
         self.drafts[first.agent, version], self.commits[first.agent, version] = draft, commit
+        self._into_bucket(snapshot_key(draft.document.snapshot), content)
+        self._into_bucket(release_key(first.agent, version), draft.content)
+        for held in files.values():
+            self._into_bucket(blob_key(hashlib.sha256(held).hexdigest()), held)
         return draft
+
+    def _into_bucket(self, key: str, content: bytes) -> None:
+        if self.authority != "local":
+            self.bucket[key] = content
 
     # -- environments ------------------------------------------------------------------------------------------------
 
     def environment(self, name: EnvironmentName, promotes: Sequence[tuple[AgentName, Version]]) -> None:
         """An environment: generation 0, then one record for each promote, each decided by ``moves.decide``."""
-        record = first_record(name, self.registry, "local", self.stamp())
+        record = first_record(name, self.registry, self.authority, self.stamp())
         tip, agents = self._record(record, None, b"", [])
         for pair in promotes:
             view = View(record, {}, _no_past, self._target, lambda _: {})
@@ -179,6 +196,8 @@ class Builder:
         self, record: Record, before: ObjectId | None, agents: bytes, changes: Sequence[Change]
     ) -> tuple[ObjectId, bytes]:
         content = encode(record)
+        self._into_bucket(ledger_key(record.environment, record.generation), content)
+        self._into_bucket(environment_key(record.environment), content)
         tree = next_record_tree(record, content, tree_entries(agents), [change.agent for change in changes])
         for blob in tree.blobs:
             self.pack.write("blob", blob)
@@ -198,14 +217,14 @@ def _no_past(generation: int) -> Record:
     raise AssertionError(f"a promote does not look back to generation {generation}")
 
 
-def make_registry(folder: Path, size: int, *, loose: bool = False) -> None:
+def make_registry(folder: Path, size: int, *, loose: bool = False, url: str | None = None) -> None:
     """A registry of ``size`` releases and a ``production`` of ``size`` records, with both agents checked out unchanged.
 
     A tenth of the releases, and three at least, are of ``router``, the others of ``refund``. With ``loose`` every ref
-    is a file of its own.
+    is a file of its own. ``url`` is the bucket that decides.
     """
     folder.mkdir(parents=True)
-    builder = Builder(str(uuid.UUID(int=size, version=4)))
+    builder = Builder(str(uuid.UUID(int=size, version=4)), url or "local")
     routers = max(3, size // 10)
     versions = {}
     for agent, count in ((REFUND, size - routers), (ROUTER, routers)):
@@ -217,6 +236,8 @@ def make_registry(folder: Path, size: int, *, loose: bool = False) -> None:
         builder.environment(name, promotes)
     _write_checkout(folder, builder)
     _write_repository(folder, builder, loose=loose)
+    if url is not None:
+        folder.with_name(f"{folder.name}.bucket").write_bytes(msgpack.encode(builder.bucket))
 
 
 def _promotes(
@@ -232,8 +253,10 @@ def _promotes(
 
 
 def _write_checkout(folder: Path, builder: Builder) -> None:
-    section = RegistrySection(id=builder.registry, environments=(STAGING, PRODUCTION), authority="local")
-    (folder / "repoint.toml").write_text(write_config(Config(section)), encoding="utf-8")
+    bucket = None if builder.authority == "local" else S3Section(builder.authority)
+    decides: Literal["local", "s3"] = "local" if bucket is None else "s3"
+    section = RegistrySection(id=builder.registry, environments=(STAGING, PRODUCTION), authority=decides)
+    (folder / "repoint.toml").write_text(write_config(Config(section, s3=bucket)), encoding="utf-8")
 
 
 def _write_repository(folder: Path, builder: Builder, *, loose: bool) -> None:
@@ -265,7 +288,7 @@ def packed_refs(refs: Mapping[str, tuple[ObjectId, ObjectId | None]]) -> bytes:
 def _write_own_folder(folder: Path, builder: Builder) -> None:
     """What a clone that published all of this would remember: the pin, and the journal of tags."""
     folder.mkdir()
-    (folder / "pin.json").write_bytes(encode(Pin("local", PRODUCTION, builder.registry)))
+    (folder / "pin.json").write_bytes(encode(Pin(builder.authority, PRODUCTION, builder.registry)))
     journal = [f"{ref} {oid}\n" for ref, (oid, peeled) in builder.refs.items() if peeled]
     (folder / "published").write_text("".join(journal), encoding="ascii")
 
@@ -292,12 +315,15 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--size", type=int, default=1000, help="releases, and records of production (at least 10)")
     parser.add_argument("--refs", choices=["packed", "loose"], default="packed")
+    parser.add_argument(
+        "--bucket", metavar="URL", help="s3://NAME/PREFIX that decides; its objects go to FOLDER.bucket"
+    )
     given = parser.parse_args()
     if given.size < 10:
         parser.error("--size must be 10 or more")
     if given.folder.exists():
         shutil.rmtree(given.folder) if (given.folder / "repoint.toml").exists() else parser.error("FOLDER exists")
-    make_registry(given.folder, given.size, loose=given.refs == "loose")
+    make_registry(given.folder, given.size, loose=given.refs == "loose", url=given.bucket)
 
 
 if __name__ == "__main__":

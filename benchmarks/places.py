@@ -28,20 +28,23 @@ class Place(NamedTuple):
         return [argument.format_map(self.values) for argument in arguments]
 
 
+def fresh_copy(built: Path, folder: Path) -> None:
+    """A registry to measure in; its working copy of ``refund`` has what ``diff`` shows and ``commit`` publishes."""
+    shutil.copytree(built, folder, symlinks=True)
+    with (folder / "agents/refund/prompts/system.md").open("a", encoding="utf-8") as prompt:
+        prompt.write("Ask for the order number first.\n")
+
+
 def place(cache: Path, work: Path, size: int, refs: str, repoint: str, environment: dict[str, str]) -> Place:
     """A fresh copy of a registry of that size; built once for each state of the library."""
     folder = work / f"{size}-{refs}"
-    shutil.copytree(_built(cache, size, refs), folder, symlinks=True)
-    with (folder / "agents/refund/prompts/system.md").open("a", encoding="utf-8") as prompt:
-        prompt.write("Ask for the order number first.\n")  # what diff shows and commit publishes
-    values = _values(folder, size, environment)
-    for line in _SETUP:
-        arguments = [argument.format_map(values) for argument in line]
-        subprocess.run([repoint, *arguments], cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
-    return Place(size, refs, folder, values, _restorer(folder))
+    fresh_copy(built(cache, size, refs), folder)
+    values = values_of(folder, size, environment)
+    set_up(folder, values, repoint, environment)
+    return Place(size, refs, folder, values, restorer(folder))
 
 
-_SETUP = (
+SETUP = (
     # what unhold, unyank and unfreeze undo
     ("promote", "{held}", "--env", "staging", "-m", "Try it"),
     ("rollback", "{held}", "--env", "staging", "-m", "Too slow"),
@@ -52,6 +55,13 @@ _SETUP = (
     ("status",),
     ("history",),
 )
+
+
+def set_up(folder: Path, values: Mapping[str, str], repoint: str, environment: Mapping[str, str]) -> None:
+    """Run ``SETUP`` in a fresh copy."""
+    for line in SETUP:
+        arguments = [argument.format_map(values) for argument in line]
+        subprocess.run([repoint, *arguments], cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
 def empty_place(work: Path, environment: dict[str, str]) -> Place:
@@ -76,21 +86,31 @@ def here(case: Case, at: Place, first: Place) -> bool:
     return (case.everywhere or at is first) and not (case.packs and at.refs == "loose")
 
 
-def _built(cache: Path, size: int, refs: str) -> Path:
-    built = cache / f"registry-{sources_digest()}-{size}-{refs}"
-    if not built.exists():
-        for old in cache.glob(f"registry-*-{size}-{refs}"):
+def built(cache: Path, size: int, refs: str, bucket: str | None = None) -> Path:
+    """A registry of that size, built once for each state of the library; with ``bucket`` (an address) that decides."""
+    kind = refs if bucket is None else "bucket"
+    found = cache / f"registry-{sources_digest()}-{size}-{kind}"
+    if not found.exists():
+        for old in cache.glob(f"registry-*-{size}-{kind}"):
             shutil.rmtree(old)
-        draft = built.with_name(f"{built.name}.{os.getpid()}")
+            bucket_of(old).unlink(missing_ok=True)
+        draft = found.with_name(f"{found.name}.{os.getpid()}")
         command = [sys.executable, str(ROOT / "benchmarks/make_registry.py"), str(draft)]
         path = os.pathsep.join(str(ROOT / source) for source in SOURCES)
-        options = ["--size", str(size), "--refs", refs]
+        options = ["--size", str(size), "--refs", refs, *(["--bucket", bucket] if bucket else [])]
         subprocess.run([*command, *options], check=True, env={**os.environ, "PYTHONPATH": path})
-        draft.rename(built)
-    return built
+        if bucket:
+            bucket_of(draft).rename(bucket_of(found))
+        draft.rename(found)
+    return found
 
 
-def _values(folder: Path, size: int, environment: dict[str, str]) -> dict[str, str]:
+def bucket_of(registry: Path) -> Path:
+    """The file with the objects of the bucket that decides a registry of ``make_registry.py``."""
+    return registry.with_name(f"{registry.name}.bucket")
+
+
+def values_of(folder: Path, size: int, environment: Mapping[str, str]) -> dict[str, str]:
     """Names in a registry of ``make_registry.py``: its versions are numbered, nine tenths of them are of refund."""
     refunds = size - max(3, size // 10)
     branch = f"repoint/env/production~{size // 2}"
@@ -113,7 +133,7 @@ def _version(number: int) -> str:
     return f"{number // 100}.{number // 10 % 10}.{number % 10}"
 
 
-def _restorer(folder: Path) -> Callable[[], None]:
+def restorer(folder: Path) -> Callable[[], None]:
     """What puts the registry back as it is now: refs, new objects, files, and what Repoint remembers of this clone."""
     git = folder / ".git"
     shutil.copytree(git / "repoint", git / "repoint.kept")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from bucket_report import bucket_tables
 from cases import CASES, GTO_BESIDE, MOST_BYTES, Case
 from figures import Figure, FileMeasured, Measured, Results
 from files_bench import STREAMED
@@ -19,6 +20,8 @@ def report(results: Results) -> tuple[str, list[str]]:
         lines += ["## Budgets", "", *_budgets(results, exceeded), "", *_all_commands(results)]
     if results.gto:
         lines += ["", "## GTO 1.10", "", *_gto(results)]
+    if results.bucket:
+        lines += ["", "## A registry in a bucket", "", *bucket_tables(results, exceeded)]
     if results.files:
         lines += ["", "## Large files", "", *_files(results, exceeded)]
     verdict = (
@@ -29,7 +32,11 @@ def report(results: Results) -> tuple[str, list[str]]:
 
 def _machine(results: Results) -> str:
     facts = results.machine
-    units = [unit.wall for unit in (results.unit, results.gto_unit, results.file_unit) if unit is not None]
+    units = [
+        unit.wall
+        for unit in (results.unit, results.gto_unit, results.file_unit, results.bucket_unit)
+        if unit is not None
+    ]
     unit = f" One unit, `python -c pass`: {units[0] * 1000:.1f} ms." if units else ""
     return (
         f"{facts['cores']} cores, {facts['system']}, Python {facts['python']}, Git {facts['git']}, {facts['date']}, "

@@ -13,7 +13,9 @@ import tempfile
 from pathlib import Path
 
 import msgspec
-from cases import CASES, Case
+from bucket_bench import measure_bucket
+from bucket_server import KINDS
+from cases import BUCKET_CASES, CASES, Case
 from commands_bench import measure_commands
 from environments import ROOT, installed, tools
 from figures import Results, machine
@@ -23,7 +25,7 @@ from report import report
 
 SIZES = (10, 1000, 10_000)
 TAGS = (10, 100, 1000)
-PARTS = ("commands", "gto", "files")
+PARTS = ("commands", "gto", "files", "bucket")
 FOLDER = ROOT / "benchmarks"
 
 _TITLE = """\
@@ -66,6 +68,15 @@ def _measure(given: argparse.Namespace, cache: Path, results: Results) -> None:
             results.gto_unit, results.gto = measure_gto(theirs, work, TAGS[:2] if given.quick else TAGS)
         if "files" in given.parts:
             results.file_unit, results.files = measure_files(programs, work, streamed=not given.quick)
+        if "bucket" in given.parts:
+            _measure_bucket(given, cache, work, programs, results)
+
+
+def _measure_bucket(given: argparse.Namespace, cache: Path, work: Path, programs: Path, results: Results) -> None:
+    cases = [case for case in BUCKET_CASES if _is_wanted(case, given)]
+    sizes, runs = SIZES[::2] if given.quick else given.sizes, given.runs or (7 if given.quick else 15)
+    theirs, uploads = tools(cache), not (given.quick or given.only)
+    measure_bucket(results, programs, theirs, cache, work, cases, sizes, runs, given.server, uploads=uploads)
 
 
 def _is_wanted(case: Case, given: argparse.Namespace) -> bool:
@@ -102,6 +113,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), metavar="N")
     parser.add_argument("--refs", nargs="+", choices=["packed", "loose"], default=["packed", "loose"])
     parser.add_argument("--parts", nargs="+", choices=PARTS, help="default: all; with --only or --quick the commands")
+    parser.add_argument(
+        "--server", choices=KINDS, help="S3 server of the part bucket (default: Ceph if built, else moto)"
+    )
     parser.add_argument("--write", metavar="DIR", help="keep results.md, results.json and results.svg there")
     parser.add_argument("--again", metavar="JSON", help="measure nothing: make tables and plot of a results.json again")
     parser.add_argument("--cache", default=str(ROOT / ".bench"), metavar="DIR", help="where what was built is kept")

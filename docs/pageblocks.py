@@ -7,8 +7,9 @@ A page is Markdown as a Git host shows it. What is played stands in fenced block
 * ``sh``: commands whose output is of no interest; each must succeed.
 * any language with ``file=PATH``: contents that the reader is told to write to that file.
 
-Settings stand in comments, which a reader does not see: ``<!-- play: start=empty clock=2026-11-02T09:00:00Z -->``. A
-block after ``<!-- not played: WHY -->`` is left alone.
+Settings stand in comments, which a reader does not see: ``<!-- play: start=empty clock=2026-11-02T09:00:00Z -->``. With
+``bucket=NAME`` beside ``start`` the AWS settings lead to an S3 service that has this bucket, and nothing in it. A block
+after ``<!-- not played: WHY -->`` is left alone.
 """
 
 from __future__ import annotations

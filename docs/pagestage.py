@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from pageblocks import PageError
@@ -38,13 +39,17 @@ _GIT_CONFIG = """[user]
 
 
 class Stage:
-    """A home folder with a repository in ``work/``, in which a page's commands are run one after another."""
+    """A home folder with a repository in ``work/``, in which a page's commands are run one after another.
+
+    ``more`` are settings of its environment, such as those that lead to a bucket.
+    """
 
     def __init__(self, home: Path) -> None:
         self.home = home
         self.folder = home / "work"
         self.clock = 0
         self.actor: str | None = None
+        self.more: Mapping[str, str] = {}
         (home / "bin").mkdir(parents=True)
         (home / ".gitconfig").write_text(_GIT_CONFIG, "utf-8")
         self.folder.mkdir()
@@ -95,7 +100,7 @@ class Stage:
         kept = {n: v for n, v in os.environ.items() if not n.startswith(_DROPPED)}
         sources = [str(ROOT / each) for each in ("registry", "cli", "schemas")]
         moment = f"{self.clock} +0000"
-        return kept | {
+        return kept | dict(self.more) | {
             "HOME": str(self.home),
             "PATH": os.pathsep.join([str(self.home / "bin"), os.environ.get("PATH", os.defpath)]),
             "PYTHONPATH": os.pathsep.join(sources),

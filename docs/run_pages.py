@@ -10,10 +10,12 @@ import difflib
 import re
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import build_site
 from pageblocks import Block, Command, File, Page, PageError, Settings, read_page, with_outputs
+from pagebucket import bucket
 from pagestage import ROOT, Stage
 from pagestarts import Starts
 
@@ -35,14 +37,22 @@ def play(text: str, starts: Starts, folder: Path) -> str:
     page = read_page(text)
     outputs: dict[int, tuple[str, ...]] = {}
     stage: Stage | None = None
-    for number, step in enumerate(page.steps):
-        if isinstance(step, Settings) and "start" in step.values:
-            stage = Stage(folder / f"stage-{number}")
-            starts.begin(stage, step.values["start"], step.values.get("until"))
-        if stage is None:
-            raise PageError("something is played before the page says with what it begins: <!-- play: start=... -->")
-        _step(page, stage, step, outputs)
+    with ExitStack() as services:
+        for number, step in enumerate(page.steps):
+            if isinstance(step, Settings) and "start" in step.values:
+                stage = _begun(step, starts, folder / f"stage-{number}", services)
+            if stage is None:
+                raise PageError("something is played before the page says with what it begins: <!-- play: start=… -->")
+            _step(page, stage, step, outputs)
     return with_outputs(page, outputs)
+
+
+def _begun(settings: Settings, starts: Starts, home: Path, services: ExitStack) -> Stage:
+    stage = Stage(home)
+    starts.begin(stage, settings.values["start"], settings.values.get("until"))
+    if name := settings.values.get("bucket"):
+        stage.more = services.enter_context(bucket(name))
+    return stage
 
 
 def _step(page: Page, stage: Stage, step: Settings | File | Block, outputs: dict[int, tuple[str, ...]]) -> None:
@@ -58,7 +68,7 @@ def _step(page: Page, stage: Stage, step: Settings | File | Block, outputs: dict
 
 
 def _set(stage: Stage, settings: Settings) -> None:
-    unknown = settings.values.keys() - {"start", "until", "clock", "as", "run"}
+    unknown = settings.values.keys() - {"start", "until", "bucket", "clock", "as", "run"}
     if unknown:
         raise PageError(f"line {settings.line}: there is no setting {', '.join(sorted(unknown))}")
     if clock := settings.values.get("clock"):

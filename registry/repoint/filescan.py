@@ -29,8 +29,13 @@ _MOST_COMMON = 20_000
 _COMMON = ("control", "zero", "mixed")
 
 _NOT_UTF8 = "[\udc80-\udcff]"  # these two are compiled on first use: every move lints its message
-_LONG_WORD = rb"\S{16}"
-"""Every secret that is not in ``secretshapes`` holds one: without it the module for those is not even imported."""
+_LONG_WORD, _LATER_LONG_WORD = rb"\S{16}", rb"[ \t\n\r\f\v]\S{16}"
+"""Every secret that is not in ``secretshapes`` holds one: without it the module for those is not even imported.
+
+One that is not at the beginning follows a blank, and looking for it there alone takes half as long."""
+
+_PLAIN = bytes(range(9, 14)) + bytes(range(32, 127)) + b"\0"
+"""The ASCII characters that nobody calls invisible; a NUL has a rule of its own."""
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -143,7 +148,7 @@ class _SecretSearch:
     def _search(self, window: bytes, end: int) -> None:
         if not self._scan.enough("secret"):
             self._note(window, end, "secret", secrets_in(window))
-        if not re.search(_LONG_WORD, window):
+        if not (re.match(_LONG_WORD, window) or re.search(_LATER_LONG_WORD, window)):
             return
         from repoint.secretscan import rare_secrets_in, weak_secrets_in
         from repoint.secretvendors import vendor_secrets_in
@@ -204,6 +209,8 @@ class _TextSearch:
         self._kept, self._judged = window[keep:], end - keep
 
     def _note_invisible(self, window: str, end: int) -> None:
+        if window.isascii() and not window.encode("ascii").translate(None, _PLAIN):
+            return  # twenty times faster than a search
         line, counted = self._line, 0
         for suspect in suspects_in(window, self._judged, end, self._scan.enough_of):
             line += window.count("\n", counted, suspect.at)

@@ -18,7 +18,7 @@ from repoint import pointer
 from repoint.authority import GIT, LOCAL, deciding_store
 from repoint.config import CONFIG, parse_config, write_config
 from repoint.durable import replace_file
-from repoint.errors import Conflict, RepointError
+from repoint.errors import Conflict, Corrupt, RepointError
 from repoint.initialise import Place
 from repoint.moves import Seal, Stamp
 from repoint.names import YANK_LEDGER
@@ -96,9 +96,15 @@ def _config(workspace: Workspace, place: Place) -> Config:
 
 
 def _require_empty_or_ours(target: Registry) -> None:
-    """Raises: Conflict."""
+    """Raises: Conflict, Corrupt."""
     for environment in target.store.environments():
-        pointer.require_same_registry(target, environment)
+        try:
+            pointer.require_same_registry(target, environment)
+        except Corrupt as error:
+            if (
+                error.kind != "ledger-diverged"
+            ):  # a remote that is only behind is told by the push, which forces nothing
+                raise
 
 
 def _ledgers(workspace: Workspace) -> list[EnvironmentName]:
@@ -108,6 +114,7 @@ def _ledgers(workspace: Workspace) -> list[EnvironmentName]:
 
 def _seal(registry: Registry, environment: EnvironmentName, authority: str, new_stamp: Callable[[], Stamp]) -> bool:
     """Seal a ledger; False where it is sealed for this store already. Raises: Conflict, and as ``pointer.move``."""
+    pointer.resolve_pending(registry, environment)  # a seal of an earlier run may be settled only now
     newest = registry.current(environment).record
     if newest.action == "seal" and newest.authority == authority:
         return False

@@ -7,19 +7,22 @@ publishes brings up what it can on its way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from repoint.authority import BUCKET, GIT, bucket_store, require_fit
-from repoint.errors import RepointError
+from repoint.errors import Corrupt, RepointError
 from repoint.gitobjects import ObjectId
 from repoint.gitrefs import ENVIRONMENTS, TAGS
+from repoint.names import versions_in
 from repoint.registry import Published, Registry
 from repoint.replicate import Copied, Progress, copy_release, follow, replicate
 from repoint.s3keys import parse_address
-from repoint_schemas.documents import EnvironmentName, Record
+from repoint.store import Foreign
+from repoint.store_git import tag_of
+from repoint_schemas.documents import AgentName, EnvironmentName, Record, Version
 
 if TYPE_CHECKING:
     from repoint.gitremote import GitRemote
@@ -80,28 +83,69 @@ class RemoteReplica:
         self._remote = remote
 
     def bring_up(self, source: Registry, progress: Progress | None) -> Copied:
-        """See ``Replica``; one listing of the remote, one push."""
-        del source, progress
-        missing = self._missing()
+        """See ``Replica``; one listing of the remote, one push. What the authority does not have goes no further."""
+        del progress
+        missing, alarms = self._missing(), list[RepointError]()
+        for ref in [ref for ref in missing if not ref.startswith(TAGS)]:
+            try:
+                self._require_known(source, EnvironmentName(ref.removeprefix(ENVIRONMENTS)))
+            except Corrupt as alarm:
+                alarms.append(alarm)
+                del missing[ref]
+        for ref in list(self._unknown_tags(source, missing)):
+            del missing[ref]
         if missing:
             self._remote.push_new(missing)
         tags = sum(ref.startswith(TAGS) for ref in missing)
-        return Copied(tags, len(missing) - tags)
+        return Copied(tags, len(missing) - tags, alarms)
+
+    def _require_known(self, source: Registry, environment: EnvironmentName) -> None:
+        """Require that the newest record here is one of the authority's. Raises: Corrupt, StoreUnavailable."""
+        tip = self._local.read_pointer(environment)
+        if tip is None:
+            return
+        generation = source.verified_record(environment, None, tip.content).generation
+        if source.store.read_record(environment, generation) != tip.content:
+            raise Corrupt(
+                f"generation {generation} of {environment} in this repository is not the authority's; "
+                f"it was not sent to {self.name}",
+                kind="replica-diverged",
+                hint="nothing was changed; repoint verify explains",
+                promise=4,
+            )
+
+    def _unknown_tags(self, source: Registry, refs: Iterable[str]) -> Iterator[str]:
+        """Tags of releases that the authority does not have, or has otherwise."""
+        named = _named(refs)
+        here = list(self._local.read_releases(named))
+        for (agent, version, ours), (_, _, there) in zip(here, source.store.read_releases(named), strict=True):
+            if ours != there:
+                yield tag_of(agent, version)
 
     def missing(self) -> int:
         """How many refs the remote lacks, or has in an older state. Raises: StoreUnavailable."""
         return len(self._missing())
 
     def _missing(self) -> dict[str, ObjectId]:
+        """What the remote lacks; tags that are no releases concern nobody."""
         refs = self._local.repository.refs
         there = self._remote.refs(f"{TAGS}*", f"{ENVIRONMENTS}*")
         here = refs.find(f"{TAGS}*@v*", f"{ENVIRONMENTS}*")
-        return {ref: oid for ref, oid in here.items() if there.get(ref) != oid}
+        missing = {ref: oid for ref, oid in here.items() if there.get(ref) != oid}
+        for agent, version, found in self._local.read_releases(_named(missing)):
+            if isinstance(found, Foreign):
+                del missing[tag_of(agent, version)]
+        return {ref: oid for ref, oid in missing.items() if not ref.startswith(TAGS) or _named([ref])}
 
     def take(self, source: Registry, tips: Iterable[Record], releases: Iterable[Published]) -> None:
         """See ``Replica``: everything that is not there, since an earlier push may have failed."""
         del tips, releases
-        self.bring_up(source, None)
+        for alarm in self.bring_up(source, None).alarms:
+            raise alarm
+
+
+def _named(refs: Iterable[str]) -> list[tuple[AgentName, Version]]:
+    return [(agent, version) for agent, found in versions_in("\n".join(refs)).items() for version in found]
 
 
 def replicas_of(workspace: Workspace, *, quick: bool = False) -> list[Replica]:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from repoint.errors import StoreUnavailable
@@ -389,8 +389,16 @@ class _closing:  # noqa: N801 - used like contextlib.closing
 def _sent_at_once(params: Mapping[str, object], **_: object) -> None:
     """Send a small body along with its headers: to ask first whether the store wants it is a round trip of its own."""
     headers, body = params["headers"], params.get("body")
-    if isinstance(headers, dict) and isinstance(body, BytesIO) and body.getbuffer().nbytes <= MEBIBYTE:
+    if isinstance(headers, dict) and isinstance(body, BytesIO) and _left(body) <= MEBIBYTE:
         headers.pop("Expect", None)
+
+
+def _left(body: BytesIO) -> int:
+    """Bytes that are not read yet; nothing is copied for it, as ``getbuffer`` would."""
+    at = body.tell()
+    end = body.seek(0, SEEK_END)
+    body.seek(at)
+    return end - at
 
 
 def _read_whole(body: _Body, limit: int) -> bytes:

@@ -29,6 +29,9 @@ LONGEST = 4096
 BEHIND = 256
 """Bytes before a shape that decide whether it begins there."""
 
+LARGE = 65_536
+"""Bytes from which marks are looked for together (``secretmarks``): below, that would take longer to prepare."""
+
 # Where a key can begin: not inside a word, but also after an escape as in JSON (\n, \u003d) or a URL (%3D).
 _BEGIN = rb"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4}))"
 _END = rb"(?![A-Za-z0-9_-])"
@@ -177,16 +180,28 @@ SHAPES = (
 
 def secrets_in(content: bytes, shapes: tuple[Shape, ...] = SHAPES) -> Iterator[Match]:
     """Every secret in the bytes, by shape."""
+    for shape, marks in _announced(content, shapes):
+        for found in _tried(re.compile(shape.pattern), marks, content):
+            if shape.judge(next(group for group in found.groups() if group is not None)):
+                yield Match(shape.name, found.start(), found.end())
+
+
+def _announced(content: bytes, shapes: tuple[Shape, ...]) -> Iterator[tuple[Shape, list[bytes]]]:
+    """The shapes of which a mark stands in the bytes, with those marks."""
+    every = tuple(mark for shape in shapes for mark in shape.marks)
+    if len(content) < LARGE:
+        there = {mark for mark in every if mark in content}
+    else:
+        from repoint.secretmarks import marks_in
+
+        there = marks_in(content, every)
     for shape in shapes:
-        if any(mark in content for mark in shape.marks):
-            for found in _tried(shape, content):
-                if shape.judge(next(group for group in found.groups() if group is not None)):
-                    yield Match(shape.name, found.start(), found.end())
+        if marks := [mark for mark in shape.marks if mark in there]:
+            yield shape, marks
 
 
-def _tried(shape: Shape, content: bytes) -> Iterator[re.Match[bytes]]:
-    pattern = re.compile(shape.pattern)
-    for mark in shape.marks:
+def _tried(pattern: re.Pattern[bytes], marks: list[bytes], content: bytes) -> Iterator[re.Match[bytes]]:
+    for mark in marks:
         at = content.find(mark)
         while at >= 0:
             found = pattern.match(content, at)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from repoint.authority import GIT
 from repoint.errors import Corrupt, RepointError, StoreUnavailable
 from repoint.moves import Holds
 from repoint.names import YANK_LEDGER, highest_first
@@ -36,7 +37,7 @@ def agent_statuses(workspace: Workspace, yanks: Holds) -> list[AgentStatus]:
         from repoint.config import agent_folders
 
         folders = agent_folders(workspace.root, workspace.config)
-    reading = workspace.replica or workspace.registry  # what the repository has, as of the last sync
+    reading = _reading(workspace)
     taken = reading.store.versions()
     found = []
     for agent in sorted({*folders, *taken}):
@@ -48,6 +49,15 @@ def agent_statuses(workspace: Workspace, yanks: Holds) -> list[AgentStatus]:
             status = msgspec.structs.replace(status, working="no-latest")
         found.append(status)
     return found
+
+
+def _reading(workspace: Workspace) -> Registry:
+    """Where versions are read from: a bucket is not listed, the repository has what it had at the last sync.
+
+    A Git remote is asked, in one request, since no sync brings its versions here.
+    """
+    replica = workspace.replica
+    return workspace.registry if replica is None or workspace.registry.authority == GIT else replica
 
 
 def _latest(registry: Registry, agent: AgentName, finals: list[Version]) -> Latest | None:
@@ -72,7 +82,7 @@ def _agent_status(workspace: Workspace, agent: AgentName, newest: Latest | None,
     if newest is None:
         return AgentStatus(agent, shown, None, "unpublished")
     try:
-        return _compared(workspace.replica or workspace.registry, agent, shown, newest, folder)
+        return _compared(_reading(workspace), agent, shown, newest, folder)
     except (Corrupt, StoreUnavailable) as error:
         return AgentStatus(agent, shown, latest, "unreadable", error.message)
 

@@ -317,7 +317,10 @@ class S3Store:
             return True
         if ended is not Written.REFUSED:
             raise _unconfirmed(key, ended)
-        there = self.client.get(key, len(content)) if earlier else None
+        try:
+            there = self.client.get(key, len(content)) if earlier else None
+        except StoreUnavailable as error:  # it may be there, and ours
+            raise _unconfirmed(key, Written.UNKNOWN) from error
         return there is not None and there.content == content
 
     def _replaced(self, expected: Pointer, record: Record) -> Pointer | None:

@@ -60,6 +60,7 @@ class RecordCheck:
         self._last: _Last | None = None
         self._unreadable = Stretches()
         self._authority: Record | None = None
+        self._past_seal: Record | None = None  # follows a seal for another store; fine where a later seal came back
 
     @property
     def claims(self) -> list[Claim]:
@@ -147,7 +148,7 @@ class RecordCheck:
         if wrong := misplaced(record, self._known.registry, self._environment):
             self._report.add(4, "misplaced-record", place, f"it is a record of {wrong}")
         if record.authority is not msgspec.UNSET:
-            self._authority = record
+            self._authority, self._past_seal = record, None
         first = self._known.ids.setdefault(record.id, (where, place))
         if first != (where, place):
             message = f"its id {record.id!a} is that of {first[1]}: one move stands twice"
@@ -185,9 +186,12 @@ class RecordCheck:
     def _check_rules(self, before: Record, record: Record) -> None:
         """A rollback or a restore goes by the past: where that has gaps, it cannot be told from a forged one."""
         blind = bool(self._unreadable) and record.action in ("rollback", "restore")
-        for fault in faults(before, record, self.past, self._known.yanked, self._known.authority):
+        handed_on = str(before.authority) if before.action == "seal" else None
+        for fault in faults(before, record, self.past, self._known.yanked, handed_on):
             if not (blind and fault.kind == "forged-record"):
                 self._report.add(fault.promise, fault.kind, self.place(record.generation), fault.message)
+        if handed_on not in (None, self._known.authority) and record.authority is msgspec.UNSET:
+            self._past_seal = self._past_seal or record
 
     def _check_first(self, record: Record) -> None:
         """The oldest record that can be read; it is generation 0 unless a gap was found below it."""
@@ -208,6 +212,9 @@ class RecordCheck:
             message = f"it names the authority {named.authority!a}, but this clone is pinned to "
             message += f"{self._known.authority!a}"
             self._report.add(8, "authority-replaced", self.place(named.generation), message)
+        if self._past_seal is not None:
+            message = "the ledger was sealed by the record before, and never handed back; somebody wrote it by hand"
+            self._report.add(4, "forged-record", self.place(self._past_seal.generation), message)
 
     def _check_mark(self, stands: int | None) -> None:
         mark = self._mark

@@ -73,7 +73,7 @@ def faults(
     """Every rule that ``after`` breaks as the next record; ``past`` ends with ``before``.
 
     ``yanked`` holds every version that was ever yanked, None where that is not known. ``authority`` is the store that
-    decides: where a seal hands the ledger over to it, moves go on after the seal.
+    wrote it: where a seal hands the ledger over to it, moves go on after the seal.
     """
     found = _changes_faults(before, after)
     reasons = [

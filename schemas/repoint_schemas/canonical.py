@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import lru_cache
+from threading import Lock
 from typing import NewType, TypeVar
 
 import msgspec
@@ -24,6 +25,9 @@ MAX_DEPTH = 64
 _SCHEMA = re.compile(r"repoint\.([a-z-]+)/([1-9][0-9]{0,8})")
 _LONG_NUMBER = re.compile(rb"[0-9]{16}")
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
+
+_BUILDING = Lock()
+"""msgspec 0.22 crashes the process where two threads work the same type's fields out for the first time."""
 
 D = TypeVar("D", bound="Document")
 
@@ -106,7 +110,8 @@ def decode(content: bytes, kind: type[D], *, limit: int) -> D:
 
 @lru_cache(maxsize=32)
 def _decoder(kind: type[D]) -> msgspec.json.Decoder[D]:
-    return msgspec.json.Decoder(kind)
+    with _BUILDING:
+        return msgspec.json.Decoder(kind)
 
 
 def _explained(content: bytes, kind: type[Document], error: Exception) -> DocumentError:

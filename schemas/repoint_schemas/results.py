@@ -399,7 +399,7 @@ class HoldStatus(Item, frozen=True):
 
 
 class EnvironmentStatus(Item, frozen=True):
-    """One environment now. ``error`` is set, and the rest empty, where it cannot be read.
+    """One environment now. ``error`` is set where it cannot be read; the rest is then as last seen, or empty.
 
     ``time``, ``actor`` and ``action`` are those of its newest record.
     """

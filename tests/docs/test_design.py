@@ -16,7 +16,7 @@ DECISIONS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
 
 def test_every_module_of_the_library_is_in_one_row_of_the_table_of_parts() -> None:
     table = DESIGN.partition("## Parts")[2].partition("\n## ")[0]
-    rows = [re.findall(r"`([a-z_*]+)`", line) for line in table.splitlines() if line.startswith("| ")]
+    rows = [re.findall(r"`([a-z0-9_*]+)`", line) for line in table.splitlines() if line.startswith("| ")]
     modules = [path.stem for path in (ROOT / "registry" / "repoint").glob("[a-z]*.py")]
     places = {m: [row for row in rows if any(fnmatch.fnmatch(m, each) for each in row)] for m in modules}
     assert [m for m, found in places.items() if len(found) != 1] == []

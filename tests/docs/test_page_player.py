@@ -95,6 +95,12 @@ def test_who_acts_is_the_page_s(player: Player) -> None:
     assert "\nKim <kim@a.example>\n" in page
 
 
+def test_a_page_may_begin_with_an_empty_bucket(player: Player) -> None:
+    begin = "<!-- play: start=empty bucket=acme clock=2026-11-02T09:00:00Z -->\n"
+    page = player(begin + "```console\n$ repoint init --quiet --store s3://acme/x && repoint status\n```\n")
+    assert "\nstaging     generation 0  never moved\n" in page
+
+
 def test_an_output_that_would_end_its_block_needs_a_longer_fence(player: Player) -> None:
     with pytest.raises(PageError, match="longer fence"):
         player("```console\n$ printf '```diff\\n'\n```\n")

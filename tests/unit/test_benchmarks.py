@@ -6,9 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
+
+from tests.servers.s3 import S3Server, client
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCHMARKS = ROOT / "benchmarks"
@@ -72,13 +76,96 @@ def test_a_large_file_that_is_not_streamed_is_over_budget(tmp_path: Path) -> Non
     assert verdict(tmp_path, files=[row]) == (1, "Over budget: check of a file of 64 MiB (200 MB).")
 
 
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bare") / "registry"
+def in_bucket(name: str, size: int, units: float, peak: int = 50_000_000) -> dict[str, object]:
+    return {"name": name, "size": size, "cost": figure(units, peak)}
+
+
+def uploaded(name: str, seconds: float, peak: int = 120_000_000) -> dict[str, object]:
+    return {"name": name, "size": 256 * 1024**2, "cost": figure(seconds * 100, peak)}
+
+
+BESIDE = [in_bucket("boto3, three requests", 0, 20), in_bucket("aws s3 cp", 0, 29)]
+
+
+def bucket_verdict(folder: Path, *rows: dict[str, object], uploads: Sequence[dict[str, object]] = ()) -> str:
+    """The first line of the report on these figures, beside a script of 20 units and a copy of 29."""
+    code, said = verdict(folder, bucket=[*rows, *BESIDE], bucket_unit=figure(1), uploads=list(uploads))
+    assert (code == 0) == said.startswith("Everything")
+    return said
+
+
+def test_a_bucket_that_keeps_its_budget_is_within_it(tmp_path: Path) -> None:
+    rows = [in_bucket("promote", 10, 24), in_bucket("promote", 10_000, 26), in_bucket("list -n 20", 10_000, 500)]
+    uploads = [uploaded("the store's upload", 5.7), uploaded("commit", 90), uploaded("aws s3 cp --recursive", 4)]
+    assert bucket_verdict(tmp_path, *rows, uploads=uploads) == "Everything that was measured is within its budget."
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (in_bucket("status", 10_000, 31), "`status` in a bucket (31.0 units, 30 allowed)"),
+        (in_bucket("rollback AGENT", 10, 26.5), "`rollback AGENT` in a bucket (6.5 units of its own, 6 allowed)"),
+        (in_bucket("commit", 10, 26, 158_000_000), "`commit` in a bucket (158 MB)"),
+    ],
+)
+def test_what_exceeds_a_budget_in_a_bucket_is_named(tmp_path: Path, row: dict[str, object], said: str) -> None:
+    assert bucket_verdict(tmp_path, row) == f"Over budget: {said}."
+
+
+def test_a_move_that_takes_longer_than_a_copy_is_over_budget(tmp_path: Path) -> None:
+    said = bucket_verdict(tmp_path, in_bucket("promote", 10, 29.5))
+    assert said.endswith("9.5 units of its own, 6 allowed, 29.5 units, aws s3 cp takes 29.0).")
+
+
+def test_a_status_that_grows_with_the_bucket_is_over_budget(tmp_path: Path) -> None:
+    said = bucket_verdict(tmp_path, in_bucket("status", 10, 20), in_bucket("status", 10_000, 27))
+    assert said == "Over budget: `status` in a bucket (grows x 1.35, x 1.3 allowed)."
+
+
+def test_an_upload_slower_than_seven_tenths_of_a_copy_is_over_budget(tmp_path: Path) -> None:
+    uploads = [uploaded("the store's upload", 6), uploaded("aws s3 cp --recursive", 4)]
+    said = bucket_verdict(tmp_path, in_bucket("history", 10, 9), uploads=uploads)
+    assert said == "Over budget: the store's upload (67% of the rate of `aws s3 cp --recursive`, 70% wanted)."
+
+
+def test_a_commit_that_holds_a_large_snapshot_is_over_budget(tmp_path: Path) -> None:
+    said = bucket_verdict(tmp_path, in_bucket("history", 10, 9), uploads=[uploaded("commit", 60, 200_000_000)])
+    assert said == "Over budget: commit of 256 MiB (200 MB)."
+
+
+# -- registries ------------------------------------------------------------------------------------------------------
+
+
+def make_registry(folder: Path, *options: str) -> Path:
     sources = os.pathsep.join(str(ROOT / source) for source in ("schemas", "registry", "cli"))
-    make = [sys.executable, str(BENCHMARKS / "make_registry.py"), str(folder), "--size", "10"]
+    make = [sys.executable, str(BENCHMARKS / "make_registry.py"), str(folder), "--size", "10", *options]
     subprocess.run(make, check=True, env={**ENVIRONMENT, "PYTHONPATH": sources})
     return folder
+
+
+def test_a_bucket_holds_what_its_clone_does(tmp_path: Path, s3_server: S3Server, s3_bucket: str) -> None:
+    """Nothing is missing from either, nothing differs, and Repoint itself can go on from there."""
+    folder = make_registry(tmp_path / "shared", "--bucket", f"s3://{s3_bucket}/r10")
+    objects = msgspec.msgpack.decode((tmp_path / "shared.bucket").read_bytes(), type=dict[str, bytes])
+    for key, held in objects.items():
+        client(s3_server).put_object(Bucket=s3_bucket, Key=f"r10/{key}", Body=held)
+
+    def repoint(*arguments: str) -> dict[str, object]:
+        run = [sys.executable, "-m", "repoint_cli", *arguments, "--json"]
+        environment = {**ENVIRONMENT, **s3_server.environment()}
+        ran = subprocess.run(run, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        result: dict[str, object] = json.loads(ran.stdout)
+        return result
+
+    assert repoint("verify", "--deep")["findings"] == []
+    rolled = repoint("rollback", "refund@0.0.6", "-m", "bad")
+    assert (rolled["generation"], rolled["behind"]) == (10, [])
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_registry(tmp_path_factory.mktemp("bare") / "registry")
 
 
 def git(folder: Path, *arguments: str) -> str:

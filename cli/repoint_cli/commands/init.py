@@ -107,6 +107,6 @@ def place_of(store: str | None, endpoint_url: str | None, remote: str | None) ->
         raise UsageError(
             "--endpoint-url goes with --store", kind="exclusive-options", hint="--store s3://BUCKET/PREFIX"
         )
-    if remote and (problem := check_remote(remote)):
+    if remote is not None and (problem := check_remote(remote)):
         raise UsageError(f"--remote {remote!a} {problem}", kind="invalid-remote", hint="git remote lists them")
     return Place(checked_bucket(store, endpoint_url) if store else None, remote)

@@ -1,0 +1,91 @@
+"""Whether an endpoint keeps its word: the probes pass what does, and say of each that does not what it does instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from repoint.errors import StoreUnavailable
+from repoint.s3client import S3Client, Settings
+from repoint.s3keys import PROBES, Address
+from repoint.s3probe import Verdict, probe, race, require_fit
+
+from tests.servers import s3
+
+Open = Callable[[str], S3Client]
+
+
+@pytest.fixture
+def open_kind(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Start a server of a kind; a client of a new bucket in it."""
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+
+        def start(kind: str) -> S3Client:
+            return client_of(stack.enter_context(s3.serve(kind)), monkeypatch)
+
+        yield start
+
+
+def client_of(server: s3.S3Server, patch: pytest.MonkeyPatch, *, versioned: bool = False) -> S3Client:
+    for name, value in server.environment().items():
+        patch.setenv(name, value)
+    address = Address(s3.new_bucket(server, versioned=versioned), "team", server.endpoint)
+    return S3Client(Settings(address, region=server.region, patience=5.0))
+
+
+def problems(verdicts: list[Verdict]) -> set[str]:
+    return {verdict.name for verdict in verdicts if verdict.problem}
+
+
+@pytest.mark.s3
+def test_a_store_that_keeps_its_word(s3_server: s3.S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = client_of(s3_server, monkeypatch)
+
+    verdicts = probe(client)
+    assert len(verdicts) == 7
+    assert problems(verdicts) == set()
+    assert problems(race(client)) == set()
+    require_fit(client)
+    assert list(client.keys(PROBES)) == [], "what it tried is gone"
+
+
+def test_a_store_that_drops_conditions(open_kind: Open) -> None:
+    client = open_kind("ignoring")
+
+    assert problems(probe(client)) == {
+        "create refused where it exists",
+        "swap refused where it changed",
+        "swap refused where it is gone",
+    }
+    with pytest.raises(StoreUnavailable) as refused:
+        require_fit(client)
+    assert refused.value.kind == "s3-unfit"
+    assert "creating what exists was answered with done, not refused" in refused.value.message
+
+
+def test_a_store_without_conditions(open_kind: Open) -> None:
+    client = open_kind("unimplemented")
+
+    assert "create" in problems(probe(client))
+    with pytest.raises(StoreUnavailable, match="cannot be used") as refused:
+        require_fit(client)
+    assert refused.value.kind == "s3-unfit"
+
+
+def test_only_the_race_finds_a_store_that_is_right_and_not_atomic(open_kind: Open) -> None:
+    client = open_kind("moto-bare")
+
+    assert problems(probe(client)) == set()
+    assert problems(race(client)) != set()
+
+
+def test_a_bucket_that_is_not_there_is_not_called_unfit(open_kind: Open) -> None:
+    client = open_kind("moto")
+    gone = S3Client(client.settings._replace(address=client.settings.address._replace(bucket="not-there-at-all")))
+
+    with pytest.raises(StoreUnavailable) as refused:
+        require_fit(gone)
+    assert refused.value.kind == "s3-no-bucket"
