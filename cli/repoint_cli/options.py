@@ -84,7 +84,7 @@ def global_options(command: C) -> C:
             metavar="URL",
             envvar="REPOINT_REGISTRY",
             callback=_registry,
-            help="Use this registry and ignore repoint.toml: a path or a file:// address.",
+            help="Use this registry and ignore repoint.toml: a path, file:// or s3:// address.",
         ),
         _everywhere(
             "--json",

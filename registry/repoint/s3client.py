@@ -33,6 +33,9 @@ CONNECT_SECONDS, READ_SECONDS = 5.0, 20.0
 PATIENCE_SECONDS = 30.0
 """How long one read, or one write and its repetitions, may take altogether before the store counts as unavailable."""
 
+ABSENT_SECONDS = 3.0
+"""How long a host that refuses connections, or that nobody knows, is tried altogether."""
+
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 _GONE_STATUSES = (404,)
 _BUSY_STATUSES = (408, 409, 429)
@@ -113,6 +116,7 @@ class S3Client:
         self._bucket = address.bucket
         self._before = f"{address.prefix}/" if address.prefix else ""
         self._shown = address.url
+        self._absent_since: float | None = None  # when a host that is not there was first asked for
 
     # -- reading: repeated until it succeeds, or time is out -----------------------------------------------------------
 
@@ -282,16 +286,28 @@ class S3Client:
 
     def _repeat(self, ask: Callable[[], T], *, gone: bool = False) -> T:
         """Ask until it succeeds. Raises: StoreUnavailable; with ``gone`` _Failed, for an object that is not there."""
-        until, pause = time.monotonic() + self.settings.patience, _FIRST_PAUSE
+        began, pause = time.monotonic(), _FIRST_PAUSE
         while True:
             try:
-                return ask()
+                found = ask()
+                self._absent_since = None
+                return found
             except _Failed as failed:
                 if gone and failed.status in _GONE_STATUSES and failed.code != "NoSuchBucket":
                     raise
-                if not failed.temporary or failed.status == 501 or time.monotonic() + pause > until:
+                if not failed.temporary or failed.status == 501 or not self._worth_waiting(failed, began, pause):
                     raise self._unavailable(failed) from failed
             pause = paused(pause)
+
+    def _worth_waiting(self, failed: _Failed, began: float, pause: float) -> bool:
+        """Whether to ask again after this pause. Of a host that is not there little is hoped for, and only once."""
+        at = time.monotonic() + pause
+        if failed.sent:
+            return at <= began + self.settings.patience
+        if at <= min(began, self._absent_since or began) + min(ABSENT_SECONDS, self.settings.patience):
+            self._absent_since = self._absent_since or began
+            return True
+        return False
 
     def _chunks(self, key: str, first: Mapping[str, object], limit: int) -> Iterator[bytes]:
         """The rest of an object that is being read; a connection that breaks is taken up where it ended."""

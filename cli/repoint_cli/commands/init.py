@@ -53,9 +53,10 @@ def init(
 ) -> None:
     """Make this repository a registry, or join one that is.
 
-    Writes repoint.toml, which you then commit, and one branch for each
-    environment (repoint/env/NAME). Your branch, index and other files stay as
-    they are. Run again, it only creates what is missing.
+    Writes repoint.toml, which you then commit, and creates the environments: each
+    is a branch (repoint/env/NAME), and with --store an object that decides before
+    it. Your branch, index and other files stay as they are. Run again, it only
+    creates what is missing.
 
     Without --store and --remote this repository alone decides. A bucket is tried
     first: one whose conditional writes cannot be relied on is refused.

@@ -43,7 +43,7 @@ def sync(settings: Settings) -> None:
         with progress(console, "bringing replicas up to date") as shown:
             done = bring_up(session.workspace, lambda what, at, total: shown.at(at, total, what))
         for each in done:
-            added = f"{each.copied.releases} versions, {each.copied.records} records"
+            added = f"{_number(each.copied.releases, 'version')}, {_number(each.copied.records, 'record')}"
             if each.error is None:
                 console.done(f"{each.name}: " + (f"added {added}" if each.copied.anything else "up to date"))
             else:
@@ -58,3 +58,7 @@ def sync(settings: Settings) -> None:
         failed = next((each.error for each in done if each.error is not None), None)
         if failed is not None:
             raise failed
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
