@@ -3,4 +3,4 @@
 import gc
 
 # Start-up makes many objects and hardly any garbage; looking for it again and again costs half a unit of every command.
-gc.set_threshold(50_000, 20, 20)
+gc.set_threshold(200_000, 20, 20)

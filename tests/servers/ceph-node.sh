@@ -65,7 +65,7 @@ osd objectstore = memstore
 osd max object name len = 2048
 memstore device bytes = 4294967296
 rgw data = $home/rgw
-rgw frontends = beast endpoint=127.0.0.1:$port
+rgw frontends = beast endpoint=127.0.0.1:$port tcp_nodelay=1
 rgw thread pool size = 64
 rgw enable usage log = false
 rgw dns name = localhost
