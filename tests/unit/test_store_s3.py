@@ -14,7 +14,7 @@ from tests.servers.proxy import Exchange, FaultProxy, depth
 
 pytestmark = pytest.mark.s3
 
-LATENCY = 0.15
+LATENCY = 0.5
 """Seconds of every reply; what is sent together overlaps for certain, on a busy machine too."""
 
 
