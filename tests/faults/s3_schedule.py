@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -67,7 +68,9 @@ from tests.servers.proxy import (
     Flip,
     Hold,
     Late,
+    Plan,
     Trickle,
+    nothing,
 )
 from tests.stores import PRODUCTION, Stamps, contents_of, new_registry, pair, promote, rollback
 
@@ -100,7 +103,8 @@ OUTAGES: tuple[Fault, ...] = (
 )  # fmt: skip
 OFFERED = ("1.2.0", "1.3.0", "1.4.0")
 """What is published in a schedule, over and over; the first is there already for one of the agents."""
-QUIET_SECONDS = 10.0
+QUIET_SECONDS = 60.0
+A_MOMENT = 0.2
 
 
 def kind_of(fault: Fault) -> str:
@@ -166,6 +170,26 @@ class SeededPlan:
         return self._hit == "/" or (exchange.is_write and self._hit in exchange.path)
 
 
+class LostThenDenied(SeededPlan):
+    """On top of that, the answer to every pointer or release is lost, and whoever sends it again has no right to any
+    more, as where credentials run out.
+    """
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self._sent = 0
+
+    def __call__(self, exchange: Exchange) -> Fault | None:
+        if exchange.is_write and ("/environments/" in exchange.path or "/releases/" in exchange.path):
+            self._sent += 1
+            return DropReply() if self._sent % 2 else DENIED
+        return super().__call__(exchange)
+
+
+AIMED: dict[str, Callable[[int], Plan]] = {"the SDK's retries on": LostThenDenied}
+"""Plans that look where a missing protection hurts; for the others the seeded ones are enough."""
+
+
 def _possible(fault: Fault, exchange: Exchange) -> bool:
     """No checksum guards a listing: that its bytes arrive as they were sent is what TLS is for."""
     match fault:
@@ -177,9 +201,9 @@ def _possible(fault: Fault, exchange: Exchange) -> bool:
             return True
 
 
-def run_schedule(bench: Bench, seed: int) -> Result:
+def run_schedule(bench: Bench, seed: int, planned: Callable[[int], Plan] = SeededPlan) -> Result:
     """Play one schedule and judge it."""
-    return _Schedule(bench, seed).run()
+    return _Schedule(bench, seed).run(planned(seed))
 
 
 class _Schedule:
@@ -198,17 +222,16 @@ class _Schedule:
         self._places = itertools.count()
         self._numbers = itertools.count()
 
-    def run(self) -> Result:
+    def run(self, plan: Plan) -> Result:
         proxy = self.bench.proxy
         self.folder.mkdir()
         self.bench.plant(self.prefix, self.replica)
         proxy.start_over()
-        proxy.plan = SeededPlan(self.seed)
+        proxy.plan = plan
         self._play()
         result = Result(1, len(proxy.seen))
-        proxy.plan = lambda _: None
-        proxy.release()
-        assert proxy.wait_quiet(QUIET_SECONDS)
+        proxy.plan = nothing
+        self._wait_quiet()
         result.faults.update(kind_of(fault) for _, fault in proxy.happened)
         duplicated = {_name_in(e.path) for e, fault in proxy.happened if isinstance(fault, Duplicate)}
         flipped = any(isinstance(fault, Flip | Endless) for _, fault in proxy.happened)
@@ -333,7 +356,14 @@ class _Schedule:
         for number, clone in enumerate(self.clones):
             self._resolve(self.clones[(number + self.chance.choice((0, 1))) % len(self.clones)], clone)
         self.bench.proxy.deliver()
-        assert self.bench.proxy.wait_quiet(QUIET_SECONDS)
+        self._wait_quiet()
+
+    def _wait_quiet(self) -> None:
+        """Until nothing is under way; what is held is let go, whenever it came to that."""
+        until = time.monotonic() + QUIET_SECONDS
+        while not self.bench.proxy.wait_quiet(A_MOMENT):
+            self.bench.proxy.release()
+            assert time.monotonic() < until, "a request does not end"
 
     def _problems(self, duplicated: set[str], *, flipped: bool) -> Iterator[str]:
         with S3Store(Frozen(self.bench.directly(self.prefix))) as store:

@@ -6,15 +6,15 @@ every kind. The same schedules with one protection taken out must be caught, or 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from tests.faults.s3_schedule import KINDS, Result, run_schedule
+from tests.faults.s3_schedule import AIMED, KINDS, Result, SeededPlan, run_schedule
 from tests.faults.s3_world import ALL, BROKEN, Protections, new_bench
+from tests.servers.proxy import Plan
 from tests.servers.s3 import S3Server
 
 pytestmark = pytest.mark.s3
@@ -22,7 +22,8 @@ pytestmark = pytest.mark.s3
 GROUP = 25
 """Schedules of one test, which share a server, a proxy and the SDK's clients."""
 
-MOST = 100
+AIMED_AT = 8
+MOST = 60
 """Schedules within which a missing protection must show."""
 
 
@@ -34,11 +35,15 @@ def settings(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def played(
-    server: S3Server, folder: Path, seeds: Iterable[int], protections: Protections = ALL
+    server: S3Server,
+    folder: Path,
+    seeds: Iterable[int],
+    protections: Protections = ALL,
+    planned: Callable[[int], Plan] = SeededPlan,
 ) -> Iterator[Iterator[Result]]:
     """The results of schedules, each played when it is asked for."""
     with new_bench(server, folder, protections) as bench:
-        yield (run_schedule(bench, seed) for seed in seeds)
+        yield (run_schedule(bench, seed, planned) for seed in seeds)
 
 
 def played_together(server: S3Server, folder: Path, seeds: range) -> Result:
@@ -69,7 +74,14 @@ def test_a_thousand_schedules(s3_server: S3Server, tmp_path: Path, group: int) -
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_without_one_protection_the_judge_finds_it(s3_server: S3Server, tmp_path: Path, name: str) -> None:
-    with played(s3_server, tmp_path, range(MOST), BROKEN[name]) as results:
-        caught = next(((n, r) for n, r in enumerate(islice(results, MOST), 1) if r.problems), None)
+    with played(s3_server, tmp_path, range(MOST), BROKEN[name], AIMED.get(name, SeededPlan)) as results:
+        caught = next(((n, r) for n, r in enumerate(results, 1) if r.problems), None)
     assert caught is not None, f"{name}: {MOST} schedules and no violation"
     print(f"{name}: {caught[1].problems} in schedule {caught[0]}")
+
+
+@pytest.mark.parametrize("name", AIMED)
+def test_with_it_the_same_plan_does_no_harm(s3_server: S3Server, tmp_path: Path, name: str) -> None:
+    with played(s3_server, tmp_path, range(AIMED_AT), planned=AIMED[name]) as results:
+        problems = [problem for result in results for problem in result.problems]
+    assert problems == [], "\n".join(problems)
