@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from repoint.durable import flush_path, translated
-from repoint.errors import Corrupt, InvalidInput
+from repoint.errors import Corrupt
 from repoint.gitcatfile import CatFile
 from repoint.gitobjects import ObjectId, object_header, object_id
+from repoint.store import changed_while_read
 from repoint_schemas.canonical import MEBIBYTE
 
 FASTEST = 1
@@ -149,13 +150,6 @@ class LooseObjects:
 
     def _path(self, oid: ObjectId) -> str:
         return os.path.join(self.folder, oid[:2], oid[2:])
-
-
-def changed_while_read(path: str = "a file") -> InvalidInput:
-    """The error to raise where a file's content is not what it was when it was read first."""
-    return InvalidInput(
-        f"{path} changed while it was being stored", kind="file-changed", hint="run the same command again"
-    )
 
 
 def _id_of_chunks(kind: str, size: int, chunks: Iterable[bytes]) -> ObjectId:

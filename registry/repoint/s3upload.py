@@ -18,10 +18,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import BoundedSemaphore
 from typing import NamedTuple
 
-from repoint.errors import Corrupt, InvalidInput, OutcomeUnknown
+from repoint.errors import Corrupt, OutcomeUnknown
 from repoint.s3client import CONNECTIONS, Head, Part, S3Client, Written
 from repoint.s3keys import blob_key
-from repoint.store import Content
+from repoint.store import Content, changed_while_read
 from repoint_schemas.canonical import MEBIBYTE
 from repoint_schemas.documents import FileEntry
 
@@ -80,7 +80,7 @@ def _put_small(
 ) -> Future[None]:
     held = b"".join(content.chunks())
     if hashlib.sha256(held).hexdigest() != entry.sha256:
-        raise _changed(entry)
+        raise changed_while_read(entry.path)
 
     def put() -> None:
         try:
@@ -144,7 +144,7 @@ def _pieces(entry: FileEntry, content: Content) -> Iterator[_Piece]:
             del held[:PART_BYTES]
             number += 1
     if whole.hexdigest() != entry.sha256:
-        raise _changed(entry)
+        raise changed_while_read(entry.path)
     yield _piece(number, bytes(held))
 
 
@@ -196,9 +196,3 @@ def _hashed(client: S3Client, entry: FileEntry) -> str:
 def checksum(hexadecimal: str) -> str:
     """A SHA-256 as S3's headers carry it."""
     return b64encode(bytes.fromhex(hexadecimal)).decode()
-
-
-def _changed(entry: FileEntry) -> InvalidInput:
-    return InvalidInput(
-        f"{entry.path} changed while it was being stored", kind="file-changed", hint="run it again", path=entry.path
-    )

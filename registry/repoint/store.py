@@ -18,6 +18,7 @@ from typing import Protocol
 
 import msgspec
 
+from repoint.errors import InvalidInput
 from repoint_schemas.canonical import Digest
 from repoint_schemas.documents import AgentName, EnvironmentName, FileEntry, Record, Release, Snapshot, Version
 
@@ -179,3 +180,10 @@ class Store(Protocol):
     def ledger_times(self, environment: EnvironmentName) -> list[int]:
         """The recorded time of every generation as Unix seconds, by generation; for searching only, not verified."""
         ...
+
+
+def changed_while_read(path: str = "a file") -> InvalidInput:
+    """The error to raise where a file's content is not what it was when it was read first."""
+    return InvalidInput(
+        f"{path} changed while it was being stored", kind="file-changed", hint="run the same command again", path=path
+    )

@@ -17,7 +17,6 @@ import msgspec
 from repoint.errors import Corrupt, StoreUnavailable
 from repoint.gitcatfile import Found, Info, corrupt_object
 from repoint.gitledger import LedgerIndex
-from repoint.gitloose import changed_while_read
 from repoint.gitobjects import (
     RECORD_PATH,
     SNAPSHOT_PATH,
@@ -38,7 +37,7 @@ from repoint.gitobjects import (
 from repoint.gitrefs import ENVIRONMENTS, TAGS, RefChange, RefOutcome
 from repoint.gitrepo import GitRepository
 from repoint.names import is_environment, versions_in
-from repoint.store import Ahead, Content, Contents, Draft, Foreign, Pointer, Swap
+from repoint.store import Ahead, Content, Contents, Draft, Foreign, Pointer, Swap, changed_while_read
 from repoint_schemas.canonical import MEBIBYTE, Digest, digest_of
 from repoint_schemas.documents import AgentName, Entry, EnvironmentName, FileEntry, Record, Release, Snapshot, Version
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from threading import RLock
 
-from repoint.errors import InvalidInput
 from repoint.stamps import time_seconds
-from repoint.store import Ahead, Contents, Draft, Foreign, Pointer, Swap
+from repoint.store import Ahead, Contents, Draft, Foreign, Pointer, Swap, changed_while_read
 from repoint_schemas.canonical import MEBIBYTE, Digest, digest_of
 from repoint_schemas.documents import AgentName, EnvironmentName, FileEntry, Record, Version
 
@@ -66,7 +65,7 @@ class MemoryStore:
         for entry in contents.document.files():
             content = b"".join(contents.files[entry.path].chunks())
             if digest_of(content) != f"sha256:{entry.sha256}":
-                raise InvalidInput(f"{entry.path} changed while it was being stored", kind="file-changed")
+                raise changed_while_read(entry.path)
             self._blobs[entry.sha256] = content
         self._snapshots[digest_of(contents.content)] = contents.content
 
