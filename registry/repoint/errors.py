@@ -70,7 +70,7 @@ class GateRefused(RepointError):
 
 
 class Corrupt(RepointError):
-    """What is stored is not what was written; nothing was done."""
+    """What is stored is not what was written; nothing was done, unless the message says that it is not known."""
 
     exit_code = 8
 

@@ -120,7 +120,8 @@ def move(
     Raises:
         UsageError, NotFound, GateRefused: refused, nothing written.
         Conflict: another move of the same agents won; who, what and when is in the message.
-        Corrupt: what the move would make live cannot be loaded, or the pointer contradicts the ledger.
+        Corrupt: what the move would make live cannot be loaded, or the pointer contradicts the ledger. Where the record
+            was sent before that was seen, its id is in the facts, and it may or may not become part of the ledger.
         StoreUnavailable: nothing was done.
         OutcomeUnknown: the record may or may not become part of the ledger; its id is in the facts.
     """
@@ -321,7 +322,8 @@ def _final(registry: Registry, expected: Pointer, record: Record, content: bytes
 
     Raises:
         OutcomeUnknown: no final answer; also where the store could not be reached any more after a sending.
-        Corrupt: the pointer contradicts the ledger.
+        Corrupt: the pointer contradicts the ledger, which is the graver news; the move stays saved, and it is said how
+            to settle it.
     """
     try:
         for _ in range(MAX_SENDS - 1):
@@ -332,9 +334,23 @@ def _final(registry: Registry, expected: Pointer, record: Record, content: bytes
             return _stands(registry, expected, record, content)
     except StoreUnavailable as error:
         raise _unknown(registry, record) from error
+    except Corrupt as damage:
+        if not registry.store.late_writes:
+            raise
+        raise _damaged(damage, _unknown(registry, record)) from damage
     if swap is Swap.UNKNOWN:
         raise _unknown(registry, record)
     return True
+
+
+def _damaged(damage: Corrupt, unknown: OutcomeUnknown) -> Corrupt:
+    """Damage that was met while a swap was looked up that may have been applied; the move was saved before."""
+    return Corrupt(
+        f"{damage.message}; {unknown.message}",
+        kind=damage.kind,
+        hint=f"{damage.hint}; then {unknown.hint}" if damage.hint else unknown.hint,
+        **{**damage.facts, **unknown.facts},
+    )
 
 
 def _unknown(registry: Registry, record: Record) -> OutcomeUnknown:

@@ -17,8 +17,9 @@ from typing import TypeVar
 import msgspec
 
 from repoint.documentcache import DocumentCache
-from repoint.s3client import CONNECTIONS, Got, Head, S3Client
+from repoint.s3client import Got, Head, S3Client
 from repoint.s3keys import ENVIRONMENTS, blob_key, ledger_key, release_key, snapshot_key
+from repoint.s3sdk import CONNECTIONS
 from repoint_schemas.canonical import D, DocumentError, decode, digest_of
 from repoint_schemas.documents import AgentName, Entry, EnvironmentName, FileEntry, Record, Release, Snapshot
 

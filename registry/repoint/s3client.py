@@ -1,9 +1,8 @@
-"""Talking to S3: the only module that imports the SDK, and the only one that knows how a request can end.
+"""Talking to S3: writes that end as done, refused, missing or unknown, and reads that are repeated until they succeed.
 
 Promise 3 rests on telling apart what certainly happened, what certainly did not, and what nobody knows. So the SDK's
 own retries are off (a conditional write that it repeats can be refused because of our own first one), every request is
-one attempt, decisions go by the HTTP status alone, and reads, which change nothing, are repeated here. The client is
-botocore's, which boto3's is too, without boto3's own layer: that saves several units of start-up.
+one attempt (``s3sdk``), decisions go by the HTTP status alone, and reads, which change nothing, are repeated here.
 
 Sources: Amazon S3 API reference, PutObject ("If-Match", "If-None-Match"; 412, and 409 for a concurrent conditional
 request, whatever its error code); "Prevent object overwrites with conditional writes", Amazon S3 User Guide.
@@ -17,17 +16,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
-from io import SEEK_END, BytesIO
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from repoint.errors import StoreUnavailable
+from repoint.s3sdk import Body, Failed, call, make_client, read, read_whole
 from repoint_schemas.canonical import MEBIBYTE
 
 if TYPE_CHECKING:
     from repoint.s3keys import Address
-
-CONNECTIONS = 24
-"""Requests side by side, at most."""
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 20.0
 PATIENCE_SECONDS = 30.0
@@ -36,9 +32,11 @@ PATIENCE_SECONDS = 30.0
 ABSENT_SECONDS = 3.0
 """How long a host that refuses connections, or that nobody knows, is tried altogether."""
 
+ALTERED_READS = 3
+"""How often an object is read whose checksum does not agree, before it is what is stored that is wrong."""
+
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 _GONE_STATUSES = (404,)
-_BUSY_STATUSES = (408, 409, 429)
 
 T = TypeVar("T")
 
@@ -87,26 +85,6 @@ class Part(NamedTuple):
     size: int
 
 
-class _Body(Protocol):
-    def read(self, amt: int | None = None) -> bytes: ...
-
-    def close(self) -> None: ...
-
-
-class _Failed(Exception):
-    """A request that did not succeed; ``status`` is None where no reply came, ``sent`` whether it may have arrived."""
-
-    def __init__(self, status: int | None, code: str, message: str, *, sent: bool) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.sent = sent
-
-    @property
-    def temporary(self) -> bool:
-        return self.status is None or self.status in _BUSY_STATUSES or self.status >= 500
-
-
 class S3Client:
     """Requests to one bucket, below one prefix; keys are without it. Safe for threads."""
 
@@ -123,17 +101,27 @@ class S3Client:
     def get(self, key: str, limit: int) -> Got | None:
         """An object's content, at most ``limit`` + 1 bytes of it; None where there is none.
 
+        What was altered on its way is read again. Where it keeps coming altered it is handed out as it is: whoever
+        asked knows its digest.
+
         Raises:
             StoreUnavailable: it cannot be read now.
         """
+        altered = 0
 
-        def read() -> Got:
-            reply = self._call("get_object", Key=self._before + key, ChecksumMode="ENABLED")
-            with _closing(reply) as body:
-                content = _read_whole(body, limit)
+        def ask() -> Got:
+            nonlocal altered
+            checked = {"ChecksumMode": "ENABLED"} if altered < ALTERED_READS else {}
+            reply = self._call("get_object", Key=self._before + key, **checked)
+            try:
+                with _closing(reply) as body:
+                    content = read_whole(body, limit, self.settings.patience)
+            except Failed as failed:
+                altered += failed.altered
+                raise
             return Got(content, str(reply["ETag"]))
 
-        return self._unless_gone(read)
+        return self._unless_gone(ask)
 
     def stream(self, key: str, limit: int) -> Iterator[bytes] | None:
         """``get`` in chunks of a mebibyte; what is read when the connection breaks is continued from there.
@@ -141,6 +129,9 @@ class S3Client:
         Raises:
             StoreUnavailable: here, or while the chunks are read.
         """
+        if limit <= MEBIBYTE:  # a single chunk, and one that was altered on its way is read again
+            got = self.get(key, limit)
+            return None if got is None else iter([got.content] if got.content else ())
         first = self._unless_gone(lambda: self._call("get_object", Key=self._before + key))
         return None if first is None else self._chunks(key, first, limit)
 
@@ -268,7 +259,7 @@ class S3Client:
     def _written(self, operation: str, **parameters: object) -> Written:
         try:
             self._call(operation, **parameters)
-        except _Failed as failed:
+        except Failed as failed:
             if failed.status == 412:
                 return Written.REFUSED
             if failed.status == 404 and failed.code != "NoSuchBucket":
@@ -281,25 +272,25 @@ class S3Client:
     def _unless_gone(self, ask: Callable[[], T]) -> T | None:
         try:
             return self._repeat(ask, gone=True)
-        except _Failed:
+        except Failed:
             return None
 
     def _repeat(self, ask: Callable[[], T], *, gone: bool = False) -> T:
-        """Ask until it succeeds. Raises: StoreUnavailable; with ``gone`` _Failed, for an object that is not there."""
+        """Ask until it succeeds. Raises: StoreUnavailable; with ``gone`` Failed, for an object that is not there."""
         began, pause = time.monotonic(), _FIRST_PAUSE
         while True:
             try:
                 found = ask()
                 self._absent_since = None
                 return found
-            except _Failed as failed:
+            except Failed as failed:
                 if gone and failed.status in _GONE_STATUSES and failed.code != "NoSuchBucket":
                     raise
                 if not failed.temporary or failed.status == 501 or not self._worth_waiting(failed, began, pause):
                     raise self._unavailable(failed) from failed
             pause = paused(pause)
 
-    def _worth_waiting(self, failed: _Failed, began: float, pause: float) -> bool:
+    def _worth_waiting(self, failed: Failed, began: float, pause: float) -> bool:
         """Whether to ask again after this pause. Of a host that is not there little is hoped for, and only once."""
         at = time.monotonic() + pause
         if failed.sent:
@@ -315,38 +306,22 @@ class S3Client:
         while at <= limit:
             with _closing(reply) as body:
                 try:
-                    while at <= limit and (chunk := _read(body, min(MEBIBYTE, limit + 1 - at))):
+                    while at <= limit and (chunk := read(body, min(MEBIBYTE, limit + 1 - at))):
                         at += len(chunk)
                         yield chunk
                     return
-                except _Failed as failed:
+                except Failed as failed:
                     if not failed.temporary:
                         raise self._unavailable(failed) from failed
             rest = {"Key": self._before + key, "Range": f"bytes={at}-", "IfMatch": etag}
             reply = self._repeat(lambda r=rest: self._call("get_object", **r))  # type: ignore[misc]
 
     def _call(self, operation: str, **parameters: object) -> dict[str, object]:
-        """One request, one attempt. Raises: _Failed; StoreUnavailable, for settings that cannot be used."""
-        from botocore import exceptions
-        from botocore.parsers import ResponseParserError
-        from urllib3.exceptions import HTTPError  # botocore lets it through where the body of an error breaks off
-
-        try:
-            return self._sdk(operation, parameters)
-        except exceptions.ClientError as error:
-            raise _failed(error) from error
-        except (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError) as error:
-            raise _Failed(None, "Unreachable", str(error), sent=False) from error
-        except (exceptions.HTTPClientError, exceptions.FlexibleChecksumError, HTTPError, ResponseParserError) as error:
-            raise _Failed(None, type(error).__name__, str(error), sent=True) from error
-        except exceptions.BotoCoreError as error:
-            raise _settings_error(error) from error
+        """One request, one attempt. Raises: Failed; StoreUnavailable, for settings that cannot be used."""
+        return self._sdk(operation, parameters)
 
     def _sdk(self, operation: str, parameters: Mapping[str, object]) -> dict[str, object]:
-        reply = getattr(self._client, operation)(Bucket=self._bucket, **parameters)
-        if not isinstance(reply, dict):
-            raise TypeError(f"{operation} gave no reply")
-        return reply
+        return call(self._client, operation, {"Bucket": self._bucket, **parameters})
 
     def connect(self) -> None:
         """Make the SDK's client, which costs more than any request; nothing is sent. Raises: StoreUnavailable."""
@@ -354,38 +329,9 @@ class S3Client:
 
     @cached_property
     def _client(self) -> object:
-        """Botocore's client, by the ordinary AWS settings where ours say nothing."""
-        from botocore import exceptions
-        from botocore.config import Config
-        from botocore.loaders import create_loader
-        from botocore.session import Session
+        return make_client(self.settings)
 
-        from repoint.s3models import ModelFiles, service_names
-
-        s, address = self.settings, self.settings.address
-        path_style = s.path_style if s.path_style is not None or address.endpoint is None else True
-        config = Config(
-            connect_timeout=s.connect_seconds,
-            read_timeout=s.read_seconds,
-            retries={"total_max_attempts": 1},
-            max_pool_connections=CONNECTIONS,
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            s3=None if path_style is None else {"addressing_style": "path" if path_style else "virtual"},
-        )
-        try:
-            session = Session(profile=s.profile)
-            loader = create_loader(session.get_config_variable("data_path"))
-            loader.file_loader = ModelFiles()
-            loader.list_available_services = lambda _: service_names(loader.search_paths)
-            session.register_component("data_loader", loader)
-            client = session.create_client("s3", region_name=s.region, endpoint_url=address.endpoint, config=config)
-        except (exceptions.BotoCoreError, ValueError) as error:
-            raise _settings_error(error) from error
-        client.meta.events.register_last("before-call.s3", _sent_at_once)
-        return client
-
-    def _unavailable(self, failed: _Failed) -> StoreUnavailable:
+    def _unavailable(self, failed: Failed) -> StoreUnavailable:
         return _explained(failed, self._shown)
 
 
@@ -393,64 +339,16 @@ class _closing:  # noqa: N801 - used like contextlib.closing
     """The body of a reply, closed at the end: a connection whose reply was not read through is not used again."""
 
     def __init__(self, reply: Mapping[str, object]) -> None:
-        self._body: _Body = reply["Body"]  # type: ignore[assignment]
+        self._body: Body = reply["Body"]  # type: ignore[assignment]
 
-    def __enter__(self) -> _Body:
+    def __enter__(self) -> Body:
         return self._body
 
     def __exit__(self, *_: object) -> None:
         self._body.close()
 
 
-def _sent_at_once(params: Mapping[str, object], **_: object) -> None:
-    """Send a small body along with its headers: to ask first whether the store wants it is a round trip of its own."""
-    headers, body = params["headers"], params.get("body")
-    if isinstance(headers, dict) and isinstance(body, BytesIO) and _left(body) <= MEBIBYTE:
-        headers.pop("Expect", None)
-
-
-def _left(body: BytesIO) -> int:
-    """Bytes that are not read yet; nothing is copied for it, as ``getbuffer`` would."""
-    at = body.tell()
-    end = body.seek(0, SEEK_END)
-    body.seek(at)
-    return end - at
-
-
-def _read_whole(body: _Body, limit: int) -> bytes:
-    """At most one byte more than ``limit``. Raises: _Failed, as ``_read``."""
-    content = b""
-    while len(content) <= limit and (chunk := _read(body, limit + 1 - len(content))):
-        content += chunk  # length and checksum are only judged by a read that finds the end
-    return content
-
-
-def _read(body: _Body, amount: int) -> bytes:
-    """At most so many bytes. Raises: _Failed, where the connection broke or the checksum is wrong."""
-    from botocore import exceptions
-
-    try:
-        return body.read(amount)
-    except (exceptions.HTTPClientError, exceptions.FlexibleChecksumError, exceptions.IncompleteReadError) as error:
-        raise _Failed(None, type(error).__name__, str(error), sent=True) from error
-
-
-def _failed(error: Exception) -> _Failed:
-    response: Mapping[str, Mapping[str, object]] = getattr(error, "response", {})
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    code = str(response.get("Error", {}).get("Code", ""))
-    return _Failed(status if isinstance(status, int) else 500, code, str(error), sent=True)
-
-
-def _settings_error(error: Exception) -> StoreUnavailable:
-    return StoreUnavailable(
-        f"the AWS settings cannot be used: {error}",
-        kind="s3-settings",
-        hint="check credentials, profile, region and endpoint as for the aws command: aws sts get-caller-identity",
-    )
-
-
-def _explained(failed: _Failed, shown: str) -> StoreUnavailable:
+def _explained(failed: Failed, shown: str) -> StoreUnavailable:
     """What a person needs to know about a request that failed for good."""
     said = f"{shown} answered {failed.status} {failed.code}: {failed}"
     if failed.status is None:
@@ -459,6 +357,9 @@ def _explained(failed: _Failed, shown: str) -> StoreUnavailable:
     if failed.status in (401, 403):
         hint = "the credentials lack a permission: examples/iam has a policy for each role (each needs s3:ListBucket)"
         return StoreUnavailable(said, kind="s3-denied", hint=hint)
+    if failed.code == "NoSuchUpload":
+        hint = "another command finished or gave it up; run the same command again: it sends what is missing"
+        return StoreUnavailable(f"an unfinished upload to {shown} is gone", kind="s3-upload-gone", hint=hint)
     if failed.status == 404:
         hint = "check the name of the bucket, its region and the endpoint"
         return StoreUnavailable(said, kind="s3-no-bucket", hint=hint)

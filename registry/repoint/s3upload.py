@@ -15,12 +15,14 @@ import hashlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from threading import BoundedSemaphore
 from typing import NamedTuple
 
-from repoint.errors import Corrupt, OutcomeUnknown
-from repoint.s3client import CONNECTIONS, Head, Part, S3Client, Written
+from repoint.errors import Corrupt, InvalidInput, OutcomeUnknown, StoreUnavailable
+from repoint.s3client import Head, Part, S3Client, Written
 from repoint.s3keys import blob_key
+from repoint.s3sdk import CONNECTIONS
 from repoint.store import Content, changed_while_read
 from repoint_schemas.canonical import MEBIBYTE
 from repoint_schemas.documents import FileEntry
@@ -58,9 +60,7 @@ def put_files(client: S3Client, files: Iterable[tuple[FileEntry, Content]], sent
             if head is None:
                 missing.append((entry, content))
             else:
-                # read all the same: a file that changed meanwhile must not pass for stored
-                digests = [piece.sha256 for piece in _pieces(entry, content)]
-                _require_same(client, entry, head, lambda d=digests: _composite(d))  # type: ignore[misc]
+                _require_content(client, entry, content, head)
                 sent(entry.size)
         running: list[Future[None]] = []
         try:
@@ -98,13 +98,14 @@ def _put_large(
     client: S3Client, pool: ThreadPoolExecutor, room: BoundedSemaphore, entry: FileEntry, content: Content, sent: Sent
 ) -> None:
     key = blob_key(entry.sha256)
-    upload, held = _upload_to_continue(client, key)
+    there = client.uploads(key)
+    upload, held = _upload_to_continue(client, key, there)
 
     def put(piece: _Piece) -> Part:
         try:
-            there = held.get(piece.number)
-            if there is not None and (there.sha256, there.size) == (piece.sha256, len(piece.content)):
-                return there
+            known = held.get(piece.number)
+            if known is not None and (known.sha256, known.size) == (piece.sha256, len(piece.content)):
+                return known
             return client.upload_part(key, upload, piece.number, piece.content, piece.sha256)
         finally:
             room.release()
@@ -115,22 +116,44 @@ def _put_large(
         for piece in _pieces(entry, content):
             room.acquire()
             parts.append(pool.submit(put, piece))
+    except InvalidInput:  # nobody has that content any more
+        if upload not in there:
+            _give_up(client, key, [upload])
+        raise
     finally:
         failures = [error for each in parts if (error := each.exception()) is not None]
-    for error in failures:
-        raise error
+    if failures:
+        _require_finished_elsewhere(client, entry, content, failures[0])
+        return
     whole = [each.result() for each in parts]
     digests = [part.sha256 or "" for part in whole]
-    _stored(client, entry, lambda: client.finish_upload(key, upload, whole), lambda: _composite(digests))
+    ended = _stored(client, entry, lambda: client.finish_upload(key, upload, whole), lambda: _composite(digests))
+    if ended is not Written.DONE or there:
+        _give_up(client, key, {upload, *there})
 
 
-def _upload_to_continue(client: S3Client, key: str) -> tuple[str, dict[int, Part]]:
+def _require_finished_elsewhere(client: S3Client, entry: FileEntry, content: Content, error: BaseException) -> None:
+    """Somebody who goes on with the same upload may have finished it meanwhile. Raises: the error, where not."""
+    head = client.head(blob_key(entry.sha256)) if isinstance(error, StoreUnavailable) else None
+    if head is None:
+        raise error
+    _require_content(client, entry, content, head)
+
+
+def _upload_to_continue(client: S3Client, key: str, there: Iterable[str]) -> tuple[str, dict[int, Part]]:
     """An unfinished upload of this key with the parts that it holds, or a new one."""
-    for upload in client.uploads(key):
+    for upload in there:
         parts = client.parts(key, upload)
         if parts and all(part.sha256 for part in parts):
             return upload, {part.number: part for part in parts}
     return client.begin_upload(key), {}
+
+
+def _give_up(client: S3Client, key: str, uploads: Iterable[str]) -> None:
+    """Remove what uploads left that nobody goes on with, best effort: it is paid for like any object."""
+    for upload in uploads:
+        with suppress(StoreUnavailable):
+            client.abort_upload(key, upload)
 
 
 def _pieces(entry: FileEntry, content: Content) -> Iterator[_Piece]:
@@ -152,7 +175,9 @@ def _piece(number: int, content: bytes) -> _Piece:
     return _Piece(number, content, b64encode(hashlib.sha256(content).digest()).decode())
 
 
-def _stored(client: S3Client, entry: FileEntry, attempt: Callable[[], Written], composite: Callable[[], str]) -> None:
+def _stored(
+    client: S3Client, entry: FileEntry, attempt: Callable[[], Written], composite: Callable[[], str]
+) -> Written:
     """Write, and require that the store then holds exactly this file. Raises: Corrupt, OutcomeUnknown."""
     ended, _ = client.until_known(attempt)
     head = client.head(blob_key(entry.sha256))
@@ -163,6 +188,16 @@ def _stored(client: S3Client, entry: FileEntry, attempt: Callable[[], Written], 
             hint="run the same command again: it sends what is missing",
         )
     _require_same(client, entry, head, composite)
+    return ended
+
+
+def _require_content(client: S3Client, entry: FileEntry, content: Content, head: Head) -> None:
+    """Require that the store holds this file, which is read for it: one that changed must not pass for stored.
+
+    Raises: InvalidInput, Corrupt.
+    """
+    digests = [piece.sha256 for piece in _pieces(entry, content)]
+    _require_same(client, entry, head, lambda: _composite(digests))
 
 
 def _require_same(client: S3Client, entry: FileEntry, head: Head, composite: Callable[[], str]) -> None:

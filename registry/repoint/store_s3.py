@@ -21,7 +21,7 @@ import msgspec
 from repoint.documentcache import DocumentCache
 from repoint.errors import Corrupt, OutcomeUnknown, RepointError, StoreUnavailable
 from repoint.s3ahead import ReadAhead
-from repoint.s3client import CONNECTIONS, Got, S3Client, Written, paused
+from repoint.s3client import Got, S3Client, Written, paused
 from repoint.s3keys import (
     ENVIRONMENTS,
     RELEASES,
@@ -33,6 +33,7 @@ from repoint.s3keys import (
     released_in,
     snapshot_key,
 )
+from repoint.s3sdk import CONNECTIONS
 from repoint.s3upload import Sent, checksum, put_files
 from repoint.store import Ahead, Contents, Draft, Foreign, Pointer, Swap
 from repoint_schemas.canonical import Digest, digest_of

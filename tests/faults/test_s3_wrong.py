@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from repoint import pointer
-from repoint.s3client import Settings
+from repoint.s3client import ALTERED_READS, Settings
 from repoint.workspace import open_workspace
 
 from tests.cli.commandline import Team, records
@@ -210,16 +210,58 @@ def test_a_publish_that_nobody_can_look_up_is_unknown(scene: Scene, proxy: Fault
     assert scene.team.result(*COMMIT)["created"] is False
 
 
-def test_a_bit_that_flips_in_a_file_stops_the_export_and_the_next_one_is_whole(
+def test_a_bit_that_flips_in_a_file_is_read_again(scene: Scene, proxy: FaultProxy, tmp_path: Path) -> None:
+    proxy.plan = first_read(document(scene.state, "blob"), Flip(3, 3))
+    scene.team.done("export", "refund@0.1.0", str(tmp_path / "out"))
+    assert [type(fault) for _, fault in proxy.happened] == [Flip]
+
+
+def test_a_file_that_comes_altered_every_time_is_corrupt_and_not_exported(
     scene: Scene, proxy: FaultProxy, tmp_path: Path
 ) -> None:
-    """A file is read as a stream, and judged at its end by its own digest."""
-    proxy.plan = first_read(document(scene.state, "blob"), Flip(3, 3))
+    proxy.plan = every(Flip(3, 3), lambda e: e.method == "GET" and document(scene.state, "blob") in e.path)
     ran = scene.team.run("export", "refund@0.1.0", str(tmp_path / "out"), "--json")
     assert (ran.code, ran.failure["kind"]) == (8, "corrupt-file")
-    assert [type(fault) for _, fault in proxy.happened] == [Flip]
+    assert len(proxy.happened) == ALTERED_READS + 1
     assert not (tmp_path / "out").exists()
-    scene.team.done("export", "refund@0.1.0", str(tmp_path / "out"))
+
+
+def test_a_pointer_that_goes_back_while_its_swap_is_looked_up_leaves_the_move_to_be_settled(
+    scene: Scene, proxy: FaultProxy
+) -> None:
+    """The swap stands, its answer is lost, and then the store shows what was there before: nobody may say undone."""
+    key = "environments/production.json"
+    older = scene.bucket.objects["ledger/production/000000000001.json"]
+    stored: list[bytes] = []
+
+    def plan(exchange: Exchange) -> Fault | None:
+        if not (exchange.is_write and exchange.path.endswith(f"/{key}")):
+            return None
+        if not proxy.happened:
+            return DropReply()
+        if not stored:
+            stored.append(scene.bucket.get(key))
+            scene.bucket.put(key, older)
+        return None
+
+    proxy.plan = plan
+    ran = scene.team.run(*ROLLBACK, "--json")
+    assert (ran.code, ran.failure["kind"]) == (8, "pointer-went-back"), ran
+    assert "it is not known whether generation 3" in str(ran.failure["message"])
+    proxy.plan = nothing
+    scene.bucket.put(key, stored[0])
+    facts = ran.failure["facts"]
+    assert isinstance(facts, dict)
+    assert scene.team.result("resolve", facts["id"])["stands"] is True
+
+
+def test_a_listing_without_end_is_cut_off(scene: Scene, proxy: FaultProxy) -> None:
+    proxy.plan = every(Endless(), lambda e: e.method == "GET" and "list-type=2" in e.query)
+    began = time.monotonic()
+    scene.refused(9, "s3-unreachable", *COMMIT)
+    assert time.monotonic() - began < 2 * IN_TIME
+    assert proxy.wait_quiet()
+    assert proxy.happened
 
 
 def test_a_reply_without_end_is_cut_off(scene: Scene, proxy: FaultProxy) -> None:

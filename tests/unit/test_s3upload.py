@@ -153,7 +153,40 @@ def test_a_large_upload_goes_on_where_it_stopped(bucket: Bucket) -> None:
         "what it does not vouch for is sent again"
     )
     assert bucket.stored(entry) == content
-    assert bucket.unfinished() == (0 if held else 1)
+    assert bucket.unfinished() == 0, "what nobody goes on with is given up"
+
+
+def test_one_who_goes_on_with_an_upload_that_another_finished_is_content(bucket: Bucket) -> None:
+    """Two commands publish the same large file: the second finds the upload gone in its midst, and the blob whole."""
+    content = some_bytes(2 * PART + 9)
+    bucket.proxy.plan = lambda e: DropRequest() if is_completion(e) else None
+    with pytest.raises(RepointError):
+        bucket.put(content)
+    bucket.proxy.wait_quiet()
+    bucket.proxy.start_over()
+
+    finished: list[bool] = []
+
+    def plan(exchange: Exchange) -> None:
+        """Just before its first part, or its completion, another client finishes it."""
+        if not finished and (is_part(exchange) or is_completion(exchange)):
+            finished.append(True)
+            direct = Bucket(bucket.server, bucket.name, bucket.proxy)
+            address = Address(bucket.name, "team", bucket.server.endpoint)
+            client = S3Client(Settings(address, region=bucket.server.region, patience=QUICK))
+            put_files(client, [(entry_of("file-0", content), HeldBytes(content))], direct.told.append)
+
+    bucket.proxy.plan = plan
+    (entry,) = bucket.put(content)
+    assert finished
+    assert bucket.stored(entry) == content
+    assert bucket.unfinished() == 0
+
+
+def test_the_upload_of_a_file_that_changed_is_given_up(bucket: Bucket) -> None:
+    with pytest.raises(InvalidInput):
+        put_files(bucket.client(), [(entry_of("f", some_bytes(PART + 10)), Changing(PART + 10))], int)
+    assert bucket.unfinished() == 0
 
 
 @pytest.mark.parametrize("fault", [DropReply(), DropRequest(), INTERNAL_ERROR], ids=str)
