@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Proposal(msgspec.Struct, frozen=True):
     """What publishing a working copy would do.
 
-    ``plan`` is None where it equals the base and no version was asked for.
+    ``plan`` is None where it equals the base and no version was asked for; ``taken`` are the agent's versions so far.
     """
 
     contents: Contents
@@ -41,6 +41,7 @@ class Proposal(msgspec.Struct, frozen=True):
     differences: list[Difference]
     findings: list[Finding]
     plan: Plan | None
+    taken: list[Version]
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -84,8 +85,8 @@ def propose(
         plan = _past_foreign(registry, agent, plan)
     again = _same_as_series(registry, agent, plan, new.digest)
     if again is not None:
-        return Proposal(contents, new.digest, again, [], findings, None)
-    return Proposal(contents, new.digest, old, found, findings, plan)
+        return Proposal(contents, new.digest, again, [], findings, None, taken)
+    return Proposal(contents, new.digest, old, found, findings, plan, taken)
 
 
 def publish(registry: Registry, proposal: Proposal, reason: Reason) -> tuple[Published, bool]:
@@ -110,7 +111,7 @@ def publish(registry: Registry, proposal: Proposal, reason: Reason) -> tuple[Pub
         author=reason.author,
         time=reason.time,
         message=reason.message,
-        parent=_parent(registry, agent, plan.version),
+        parent=_parent(registry, agent, plan.version, proposal.taken),
         bump=plan.level,
         ticket=reason.ticket,
         source=reason.source,
@@ -195,9 +196,8 @@ def _readable(registry: Registry, agent: AgentName, version: Version) -> Publish
     return None if isinstance(found, Foreign) else found
 
 
-def _parent(registry: Registry, agent: AgentName, version: Version) -> ParentRelease | None:
+def _parent(registry: Registry, agent: AgentName, version: Version, taken: list[Version]) -> ParentRelease | None:
     """The highest release below the new version; foreign tags are no parents."""
-    taken = registry.store.versions(agent).get(agent, [])
     found = _highest_readable(registry, agent, taken, lambda left: parent_of(version, left))
     return None if found is None else ParentRelease(found.digest, found.document.version)
 

@@ -9,7 +9,7 @@ difference stops.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -21,12 +21,12 @@ from repoint.errors import Conflict, Corrupt, InvalidInput, NotFound, RepointErr
 from repoint.gitrepo import GitRepository
 from repoint.ledger import RecordAt
 from repoint.names import YANK_LEDGER
-from repoint.registry import Registry
+from repoint.registry import Listed, Published, Registry
 from repoint.s3keys import Address, parse_address
 from repoint.state import LocalState
 from repoint.store import Store
 from repoint.store_git import GitStore, shallow_ledger
-from repoint_schemas.documents import AgentName, EnvironmentName, Pin, Record
+from repoint_schemas.documents import AgentName, EnvironmentName, Pin, Record, Version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,6 +108,20 @@ class Workspace(msgspec.Struct, frozen=True):
             return readers[-1](generation)
 
         return read
+
+    def releases(self, wanted: Sequence[tuple[AgentName, Version]]) -> list[Listed]:
+        """Many releases, to be looked at: those that the repository has need no round trip (``Registry.releases``).
+
+        Raises: StoreUnavailable.
+        """
+        if self.replica is None:
+            return list(self.registry.releases(wanted))
+        found = list(self.replica.releases(wanted))
+        lacking = [place for place, each in enumerate(found) if not isinstance(each, Published)]
+        asked = self.registry.releases([wanted[place] for place in lacking])
+        for place, each in zip(lacking, asked, strict=True):
+            found[place] = each
+        return found
 
     def require_repository(self, command: str) -> GitRepository:
         """The repository. Raises: UsageError, where a bucket was opened without one."""

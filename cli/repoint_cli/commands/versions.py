@@ -74,7 +74,8 @@ def list_versions(settings: Settings, agent: str | None, limit: int | None) -> N
             raise _no_agent(agent)
         wanted = [(a, v) for a in sorted(taken) for v in highest_first(taken[a], limit)]
         live, yanks = live_map(session), registry.yanks()
-        rows = [_row(a, v, p, live, yanks) for (a, v), p in zip(wanted, registry.releases(wanted), strict=True)]
+        found = session.workspace.releases(wanted)
+        rows = [_row(a, v, p, live, yanks) for (a, v), p in zip(wanted, found, strict=True)]
         _say_list(session, rows)
         session.console.result(ListResult(rows), page=True)
 
@@ -181,7 +182,7 @@ def log(settings: Settings, agent: str, limit: int | None) -> None:
         if not taken:
             raise _no_agent(agent)
         live, yanks = live_map(session), registry.yanks()
-        found = registry.releases((name, v) for v in highest_first(taken, limit))
+        found = session.workspace.releases([(name, v) for v in highest_first(taken, limit)])
         releases: list[ReleaseResult] = []
         for each in found:
             if isinstance(each, RepointError):
