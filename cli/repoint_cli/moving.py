@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -51,12 +52,26 @@ def carry_out(
         raise
 
 
-def finish(session: Session, outcome: pointer.Outcome, result: MoveResult) -> None:
-    """The last word of a move: it is told already, now the replicas follow, and the result is printed for programs."""
+def finish(session: Session, outcome: pointer.Outcome, result: MoveResult, wait: float | None = None) -> None:
+    """The last word of a move: it is told already, now the replicas follow, and the result is printed for programs.
+
+    With ``wait`` (seconds, from now on) it is waited for the processes that report what they serve.
+
+    Raises: NotConfirmed, where they have not all followed by then.
+    """
+    until = time.monotonic() + (wait or 0.0)
     if outcome.moved is not None and not result.dry_run:
         behind = let_replicas_follow(session, moved=outcome.moved.record)
         result = msgspec.structs.replace(result, behind=behind)
-    session.console.result(result)
+    if wait is None or result.dry_run:
+        session.console.result(result)
+        return
+    from repoint_cli.fleetsaid import require_followed, seconds_left, waited
+
+    record = outcome.moved.record if outcome.moved else outcome.before
+    fleet = waited(session, record, result.changes, seconds_left(until))
+    session.console.result(msgspec.structs.replace(result, fleet=fleet))
+    require_followed(fleet)
 
 
 def _settled_text(earlier: pointer.Settled) -> str:

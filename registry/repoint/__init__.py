@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from repoint.active import Active
+    from repoint.aio import AsyncReader
     from repoint.errors import (
         AlreadyExists,
         Conflict,
@@ -23,14 +25,19 @@ if TYPE_CHECKING:
         UsageError,
     )
     from repoint.export import export_version
+    from repoint.flags import OpenFeatureProvider
+    from repoint.follower import Change
     from repoint.moves import Promote, Restore, RollBackTo, Stamp, StepDown
     from repoint.names import Ref, parse_agent, parse_environment, parse_ref, parse_version
     from repoint.pointer import Outcome, move, plan
+    from repoint.reader import Pinned, Reader, Staleness
     from repoint.registry import Registry
     from repoint.verify import verify
     from repoint.workspace import Workspace, open_workspace
 
 _PLACES = {
+    "repoint.active": ("Active",),
+    "repoint.aio": ("AsyncReader",),
     "repoint.errors": (
         "AlreadyExists",
         "Conflict",
@@ -48,27 +55,37 @@ _PLACES = {
     "repoint.moves": ("Promote", "Restore", "RollBackTo", "Stamp", "StepDown"),
     "repoint.names": ("Ref", "parse_agent", "parse_environment", "parse_ref", "parse_version"),
     "repoint.pointer": ("Outcome", "move", "plan"),
+    "repoint.flags": ("OpenFeatureProvider",),
+    "repoint.follower": ("Change",),
+    "repoint.reader": ("Pinned", "Reader", "Staleness"),
     "repoint.registry": ("Registry",),
     "repoint.verify": ("verify",),
     "repoint.workspace": ("Workspace", "open_workspace"),
 }
 
 __all__ = [
+    "Active",
     "AlreadyExists",
+    "AsyncReader",
+    "Change",
     "Conflict",
     "Corrupt",
     "GateRefused",
     "InvalidInput",
     "NotConfirmed",
     "NotFound",
+    "OpenFeatureProvider",
     "Outcome",
     "OutcomeUnknown",
+    "Pinned",
     "Promote",
+    "Reader",
     "Ref",
     "Registry",
     "RepointError",
     "Restore",
     "RollBackTo",
+    "Staleness",
     "Stamp",
     "StepDown",
     "StoreUnavailable",

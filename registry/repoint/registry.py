@@ -180,27 +180,8 @@ class Registry:
         return times
 
     def verified_record(self, environment: EnvironmentName, generation: int | None, content: bytes) -> Record:
-        """Decode a record and require that it belongs here, and that its entries come from its own past.
-
-        Raises: Corrupt, StoreUnavailable (a newer format).
-        """
-        place = f"the pointer of {environment}" if generation is None else f"{environment} generation {generation}"
-        record = read_document(content, Record, Record.LIMIT, place)
-        wrong = [
-            f"{name} {found!r} instead of {wanted!r}"
-            for name, found, wanted in (
-                ("registry", record.registry, self.id),
-                ("environment", record.environment, environment),
-                ("generation", record.generation, record.generation if generation is None else generation),
-            )
-            if found != wanted
-        ]
-        if wrong:
-            raise Corrupt(
-                f"{place} holds a record of {', '.join(wrong)}", kind="misplaced-record", hint=_DAMAGE, promise=2
-            )
-        _require_past(record, place)
-        return record
+        """``verified_record`` for this registry. Raises: Corrupt, StoreUnavailable (a newer format)."""
+        return verified_record(content, self.id, environment, generation)
 
     def yanks(self, *, moving: bool = False) -> Holds | None:
         """Every yanked version, or None where the yank ledger cannot be read.
@@ -492,6 +473,28 @@ def read_document(content: bytes, kind: type[D], limit: int, place: str) -> D:
         raise Corrupt(
             f"{place}: {error}", kind="corrupt-document", hint="repoint verify says what else is damaged"
         ) from error
+
+
+def verified_record(content: bytes, registry: str, environment: EnvironmentName, generation: int | None) -> Record:
+    """Decode a record and require that it belongs where it was found, and that its entries come from its own past.
+
+    Raises: Corrupt, StoreUnavailable (a newer format).
+    """
+    place = f"the pointer of {environment}" if generation is None else f"{environment} generation {generation}"
+    record = read_document(content, Record, Record.LIMIT, place)
+    wrong = [
+        f"{name} {found!r} instead of {wanted!r}"
+        for name, found, wanted in (
+            ("registry", record.registry, registry),
+            ("environment", record.environment, environment),
+            ("generation", record.generation, record.generation if generation is None else generation),
+        )
+        if found != wanted
+    ]
+    if wrong:
+        raise Corrupt(f"{place} holds a record of {', '.join(wrong)}", kind="misplaced-record", hint=_DAMAGE, promise=2)
+    _require_past(record, place)
+    return record
 
 
 def _require_past(record: Record, place: str) -> None:

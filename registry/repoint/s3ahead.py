@@ -7,7 +7,7 @@ Where this machine has seen those before, their keys are guessed from its cache 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
@@ -19,7 +19,6 @@ import msgspec
 from repoint.documentcache import DocumentCache
 from repoint.s3client import Got, Head, S3Client
 from repoint.s3keys import ENVIRONMENTS, blob_key, ledger_key, release_key, snapshot_key
-from repoint.s3sdk import CONNECTIONS
 from repoint_schemas.canonical import D, DocumentError, decode, digest_of
 from repoint_schemas.documents import AgentName, Entry, EnvironmentName, FileEntry, Record, Release, Snapshot
 
@@ -43,7 +42,7 @@ class ReadAhead:
     def pool(self) -> ThreadPoolExecutor:
         """The threads of this store; the SDK's client is made before the first of them runs."""
         self._client.connect()
-        return ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="repoint-s3")
+        return ThreadPoolExecutor(self._client.settings.connections, thread_name_prefix="repoint-s3")
 
     def close(self) -> None:
         """Forget what nobody asked for."""
@@ -66,13 +65,14 @@ class ReadAhead:
         try:
             got = running.result()
         except BaseException:
-            self._forget(key)
+            self.forget(key)
             raise
         if got is None or key.startswith(ENVIRONMENTS):
-            self._forget(key)
+            self.forget(key)
         return got
 
-    def _forget(self, key: str) -> None:
+    def forget(self, key: str) -> None:
+        """Let an object go that was asked for."""
         with self._lock:
             self._objects.pop(key, None)
 
@@ -96,7 +96,7 @@ class ReadAhead:
             self.begin(key, limit)
         found = [self.get(key, limit) for key in wanted]
         for key in wanted:
-            self._forget(key)
+            self.forget(key)
         return found
 
     def begin(self, key: str, limit: int) -> Future[Got | None]:
@@ -107,6 +107,12 @@ class ReadAhead:
         """Begin to read all that is checked of an entry that is to become live."""
         self.begin(release_key(agent, entry.version), Release.LIMIT)
         self._begin_snapshot(snapshot_key(entry.snapshot))
+
+    def begin_entries(self, entries: Mapping[AgentName, Entry]) -> None:
+        """Begin to read the documents of entries that a reader is to serve."""
+        for agent, entry in entries.items():
+            self.begin(release_key(agent, entry.version), Release.LIMIT)
+            self.begin(snapshot_key(entry.snapshot), Snapshot.LIMIT)
 
     def begin_target(self, key: str) -> None:
         """Begin to read all that is checked of a version that is known by its release's key."""

@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from repoint.errors import StoreUnavailable
-from repoint.s3sdk import Body, Failed, call, make_client, read, read_whole
+from repoint.s3sdk import CONNECTIONS, Body, Failed, call, make_client, read, read_whole
 from repoint_schemas.canonical import MEBIBYTE
 
 if TYPE_CHECKING:
@@ -50,6 +50,21 @@ class Written(enum.Enum):
     UNKNOWN = "unknown"  # it may have been applied, or may be applied later
 
 
+class Listed(NamedTuple):
+    """An object in a listing; ``age`` in seconds."""
+
+    key: str
+    etag: str
+    age: float
+
+
+class Unread(enum.Enum):
+    """Why an object was not read."""
+
+    SAME = "same"  # it has the ETag that is known
+    MISSING = "missing"
+
+
 class Settings(NamedTuple):
     """Where the store is; None leaves a setting to the ordinary AWS configuration. Seconds for the rest."""
 
@@ -60,6 +75,7 @@ class Settings(NamedTuple):
     connect_seconds: float = CONNECT_SECONDS
     read_seconds: float = READ_SECONDS
     patience: float = PATIENCE_SECONDS
+    connections: int = CONNECTIONS
 
 
 class Got(NamedTuple):
@@ -123,6 +139,27 @@ class S3Client:
 
         return self._unless_gone(ask)
 
+    def get_if_changed(self, key: str, limit: int, etag: str | None) -> Got | Unread:
+        """``get`` in one attempt, for who asks again soon: an object that still has this ETag is not sent.
+
+        Source: RFC 9110, section 13.1.2 (``If-None-Match``); Amazon S3 API reference, GetObject.
+
+        Raises:
+            StoreUnavailable: it cannot be read now.
+        """
+        condition = {} if etag is None else {"IfNoneMatch": etag}
+        try:
+            reply = self._call("get_object", Key=self._before + key, ChecksumMode="ENABLED", **condition)
+            with _closing(reply) as body:
+                content = read_whole(body, limit, self.settings.patience)
+        except Failed as failed:
+            if failed.status == 304 and etag is not None:
+                return Unread.SAME
+            if failed.status in _GONE_STATUSES and failed.code != "NoSuchBucket":
+                return Unread.MISSING
+            raise self._unavailable(failed) from failed
+        return Got(content, str(reply["ETag"]))
+
     def stream(self, key: str, limit: int) -> Iterator[bytes] | None:
         """``get`` in chunks of a mebibyte; what is read when the connection breaks is continued from there.
 
@@ -146,13 +183,25 @@ class S3Client:
 
     def keys(self, prefix: str, *, after: str = "") -> Iterator[str]:
         """The keys below a prefix in their order, those after ``after`` only. Raises: StoreUnavailable."""
+        for page in self._pages(prefix, after):
+            for each in _mappings(page.get("Contents")):
+                yield str(each["Key"]).removeprefix(self._before)
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        """The objects below a prefix with their ages, by the store's clock alone. Raises: StoreUnavailable."""
+        for page in self._pages(prefix):
+            now = _sent_at(page)
+            for each in _mappings(page.get("Contents")):
+                key, etag = str(each["Key"]).removeprefix(self._before), str(each["ETag"])
+                yield Listed(key, etag, _seconds_between(each["LastModified"], now))
+
+    def _pages(self, prefix: str, after: str = "") -> Iterator[Mapping[str, object]]:
         token: dict[str, str] = {"StartAfter": self._before + after} if after else {}
         while True:
             found = self._repeat(
                 lambda t=token: self._call("list_objects_v2", Prefix=self._before + prefix, **t)  # type: ignore[misc]
             )
-            for each in _mappings(found.get("Contents")):
-                yield str(each["Key"]).removeprefix(self._before)
+            yield found
             if not found.get("IsTruncated"):
                 return
             token = {"ContinuationToken": str(found["NextContinuationToken"])}
@@ -184,8 +233,21 @@ class S3Client:
                 ended = attempt()
         return ended, earlier
 
+    def put(self, key: str, content: bytes) -> None:
+        """Write what decides nothing, whatever is there. One attempt. Raises: StoreUnavailable."""
+        try:
+            self._call(
+                "put_object",
+                Key=self._before + key,
+                Body=content,
+                ContentType="application/json",
+                ChecksumAlgorithm="SHA256",
+            )
+        except Failed as failed:
+            raise self._unavailable(failed) from failed
+
     def delete(self, key: str) -> None:
-        """Remove an object of a probe; nothing else is ever removed. Raises: StoreUnavailable."""
+        """Remove an object of a probe or a reader's report; nothing else is ever removed. Raises: StoreUnavailable."""
         self._repeat(lambda: self._call("delete_object", Key=self._before + key))
 
     # -- large files ---------------------------------------------------------------------------------------------------
@@ -327,6 +389,12 @@ class S3Client:
         """Make the SDK's client, which costs more than any request; nothing is sent. Raises: StoreUnavailable."""
         _ = self._client
 
+    def close(self) -> None:
+        """Close the connections; it can be used again."""
+        client = self.__dict__.pop("_client", None)
+        if client is not None:
+            client.close()
+
     @cached_property
     def _client(self) -> object:
         return make_client(self.settings)
@@ -373,6 +441,26 @@ def paused(pause: float) -> float:
     """Wait, with jitter so that many do not come back at once; the next pause in seconds."""
     time.sleep(pause * (0.5 + random.random()))  # noqa: S311 - no secret depends on it
     return min(2 * pause, _LONGEST_PAUSE)
+
+
+def _sent_at(reply: Mapping[str, object]) -> object:
+    """When the store sent a reply, by its own clock (RFC 9110, section 6.6.1); None where it does not say."""
+    from email.utils import parsedate_to_datetime
+
+    said = reply.get("ResponseMetadata")
+    headers = said.get("HTTPHeaders") if isinstance(said, dict) else None
+    try:
+        return parsedate_to_datetime(headers["date"] if isinstance(headers, dict) else "")
+    except (KeyError, ValueError):
+        return None
+
+
+def _seconds_between(earlier: object, later: object) -> float:
+    """0 where either is not known."""
+    from datetime import datetime
+
+    known = isinstance(earlier, datetime) and isinstance(later, datetime)
+    return (later - earlier).total_seconds() if known else 0.0  # type: ignore[operator]
 
 
 def _text(value: object) -> str | None:

@@ -20,6 +20,7 @@ RELEASES = "releases/"
 ENVIRONMENTS = "environments/"
 LEDGER = "ledger/"
 PROBES = "probes/"
+READERS = "readers/"
 
 _RELEASE = re.compile(r"releases/([a-z0-9][a-z0-9-]{0,62})/([0-9A-Za-z.-]{5,128})\.json")
 _ENVIRONMENT = re.compile(r"environments/([a-z][a-z0-9-]{0,62})\.json")
@@ -73,6 +74,16 @@ def environment_key(environment: EnvironmentName) -> str:
 def ledger_key(environment: EnvironmentName, generation: int) -> str:
     """One generation in an environment's ledger."""
     return f"{LEDGER}{environment}/{generation:012}.json"
+
+
+def readers_prefix(environment: EnvironmentName) -> str:
+    """What the readers of an environment report, below this."""
+    return f"{READERS}{environment}/"
+
+
+def reader_key(environment: EnvironmentName, identifier: str) -> str:
+    """What one reader reports."""
+    return f"{readers_prefix(environment)}{identifier}.json"
 
 
 def released_in(key: str) -> tuple[AgentName, Version] | None:

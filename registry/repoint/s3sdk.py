@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from repoint.s3client import Settings
 
 CONNECTIONS = 24
-"""Requests side by side, at most."""
+"""Requests side by side, at most, unless a setting says otherwise."""
 
 REPLY_BYTES = 16 * MEBIBYTE
 """What is read of a reply that is no object: a listing of a thousand long keys has some five of them."""
@@ -75,7 +75,7 @@ def make_client(settings: Settings) -> object:
         connect_timeout=settings.connect_seconds,
         read_timeout=settings.read_seconds,
         retries={"total_max_attempts": 1},
-        max_pool_connections=CONNECTIONS,
+        max_pool_connections=settings.connections,
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         s3=None if path_style is None else {"addressing_style": "path" if path_style else "virtual"},
@@ -129,12 +129,12 @@ def read(body: Body, amount: int) -> bytes:
 
 def read_whole(body: Body, limit: int, seconds: float) -> bytes:
     """At most one byte more than ``limit``, within a time. Raises: Failed, as ``read``."""
-    content, until = b"", time.monotonic() + seconds
+    content, until = bytearray(), time.monotonic() + seconds
     while len(content) <= limit and (chunk := read(body, min(_CHUNK, limit + 1 - len(content)))):
         content += chunk  # length and checksum are only judged by a read that finds the end
         if time.monotonic() > until:
             raise Failed(None, "TooSlow", f"after {seconds:g} seconds the reply had not ended", sent=True)
-    return content
+    return bytes(content)
 
 
 class _Bounded:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from threading import Thread
@@ -37,7 +37,7 @@ from repoint.s3sdk import CONNECTIONS
 from repoint.s3upload import Sent, checksum, put_files
 from repoint.store import Ahead, Contents, Draft, Foreign, Pointer, Swap
 from repoint_schemas.canonical import Digest, digest_of
-from repoint_schemas.documents import AgentName, EnvironmentName, FileEntry, Record, Release, Snapshot, Version
+from repoint_schemas.documents import AgentName, Entry, EnvironmentName, FileEntry, Record, Release, Snapshot, Version
 
 YANKS = EnvironmentName("registry")
 LEDGER_PATIENCE = 2.0
@@ -115,8 +115,9 @@ class S3Store:
     ) -> Iterator[tuple[AgentName, Version, bytes | Foreign | None]]:
         """See ``Store``; as many side by side as there are connections."""
         named = list(wanted)
-        for at in range(0, len(named), CONNECTIONS):
-            batch = named[at : at + CONNECTIONS]
+        side_by_side = self.client.settings.connections
+        for at in range(0, len(named), side_by_side):
+            batch = named[at : at + side_by_side]
             different = dict.fromkeys(release_key(*each) for each in batch)
             found = dict(zip(different, self._ahead.many(different, Release.LIMIT), strict=True))
             for agent, version in batch:
@@ -136,6 +137,24 @@ class S3Store:
         different = dict.fromkeys(snapshot_key(digest) for digest in digests)
         found = dict(zip(different, self._ahead.many(different, Snapshot.LIMIT), strict=True))
         return [None if (got := found[snapshot_key(digest)]) is None else got.content for digest in digests]
+
+    def begin_entries(self, record: Record, entries: Mapping[AgentName, Entry]) -> None:
+        """Begin to read what a reader needs of a record, side by side. Raises: StoreUnavailable."""
+        self._ahead.begin(ledger_key(record.environment, record.generation + 1), Record.LIMIT)
+        self._ahead.begin_entries(entries)
+
+    def read_files(self, wanted: Iterable[tuple[AgentName, Version, FileEntry]]) -> list[bytes | None]:
+        """Whole files, not verified, side by side; at most one byte more than each should have.
+
+        Raises: StoreUnavailable.
+        """
+        named = [(blob_key(entry.sha256), entry.size) for _, _, entry in wanted]
+        for key, size in named:
+            self._ahead.begin(key, size)
+        found = {key: self._ahead.get(key, size) for key, size in named}
+        for key in found:
+            self._ahead.forget(key)
+        return [None if (got := found[key]) is None else got.content for key, _ in named]
 
     def read_file(self, agent: AgentName, version: Version, entry: FileEntry) -> Iterator[bytes] | None:
         """See ``Store``; the file's SHA-256 alone finds it."""
@@ -189,10 +208,14 @@ class S3Store:
         if got is None:
             self._tips.pop(environment, None)
             return None
-        if (place := _place(got.content)) is not None:
-            self._tips[environment] = (place.generation, got.content)
-            self._ahead.keep(ledger_key(environment, place.generation), got.content)
-        return Pointer(got.content, got.etag)
+        return self.know_pointer(environment, Pointer(got.content, got.etag))
+
+    def know_pointer(self, environment: EnvironmentName, pointer: Pointer) -> Pointer:
+        """A pointer that was read: the newest record needs no request from here on."""
+        if (place := _place(pointer.content)) is not None:
+            self._tips[environment] = (place.generation, pointer.content)
+            self._ahead.keep(ledger_key(environment, place.generation), pointer.content)
+        return pointer
 
     def create_pointer(self, record: Record, content: bytes) -> bool:
         """See ``Store``. Raises: Corrupt, where its ledger is there without it; OutcomeUnknown."""

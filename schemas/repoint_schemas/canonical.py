@@ -8,6 +8,7 @@ The order matters: size, then depth, then types, then the byte-for-byte comparis
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from functools import lru_cache
 from threading import Lock
@@ -28,6 +29,8 @@ _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 _BUILDING = Lock()
 """msgspec 0.22 crashes the process where two threads work the same type's fields out for the first time."""
+
+os.register_at_fork(before=_BUILDING.acquire, after_in_parent=_BUILDING.release, after_in_child=_BUILDING.release)
 
 D = TypeVar("D", bound="Document")
 

@@ -221,3 +221,17 @@ class PendingMove(Document, frozen=True, tag="repoint.pending/1"):
     id: str
     record: str
     store: str
+
+
+class ReaderReport(Document, frozen=True, tag="repoint.reader/1"):
+    """What one process serves: best effort, renewed every so many seconds, and no part of any decision."""
+
+    LIMIT: ClassVar[int] = 4096
+
+    digest: DigestText
+    environment: EnvironmentText
+    generation: Count
+    id: Annotated[str, Meta(pattern=f"^[0-9a-f]{{32}}{_END}")]
+    name: Annotated[str, Meta(min_length=1, max_length=200)]
+    registry: str
+    renewed_every: Annotated[int, Meta(ge=1, le=86_400)]

@@ -319,6 +319,37 @@ class NoteResult(Item, frozen=True):
     text: str
 
 
+class ProcessResult(Item, frozen=True):
+    """A process that serves an older generation; ``age_seconds`` since it was last heard of, by the store's clock."""
+
+    name: str
+    generation: int
+    age_seconds: int
+
+
+class ServedResult(Item, frozen=True):
+    """How many processes serve a version of an agent; null: it is not live where they are, or that cannot be told."""
+
+    agent: AgentName
+    version: str | None
+    processes: int
+
+
+class FleetResult(Item, frozen=True):
+    """What the processes serve that report it: ``confirmed`` of ``processes`` have this generation, or a later one.
+
+    ``serving`` has the agents that were moved, else those of which several versions are served; ``live`` their newest.
+    """
+
+    environment: EnvironmentName
+    generation: int
+    processes: int
+    confirmed: int
+    behind: list[ProcessResult]
+    serving: list[ServedResult]
+    live: dict[str, str]
+
+
 class MoveResult(Result, frozen=True):
     """Every move. ``done`` is false when there was nothing to do (``reason`` says why) and in a dry run."""
 
@@ -336,6 +367,7 @@ class MoveResult(Result, frozen=True):
     message: str
     ticket: str | None
     effect: list[DifferenceResult] = []
+    fleet: FleetResult | None = None
 
 
 class RecordResult(Item, frozen=True):
@@ -473,6 +505,7 @@ class StatusResult(Result, frozen=True):
     environments: list[EnvironmentStatus]
     replicas: list[ReplicaStatus]
     pending: list[PendingStatus]
+    fleets: list[FleetResult] = []
 
 
 class ExportResult(Result, frozen=True):
@@ -483,6 +516,16 @@ class ExportResult(Result, frozen=True):
     snapshot: Digest
     directory: str
     files: list[FileEntry]
+
+
+class ExportedRecordResult(Result, frozen=True):
+    """``repoint export --env``: one record, with every agent in a folder of its own below ``directory``."""
+
+    environment: EnvironmentName
+    generation: int
+    directory: str
+    agents: dict[str, str]
+    stale_seconds: int | None = None
 
 
 class VerifyFinding(Item, frozen=True):

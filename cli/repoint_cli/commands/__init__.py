@@ -31,6 +31,7 @@ COMMANDS: dict[str, Spec] = {
     "export": Spec(_VERSIONS, "export", "export", "Write a version's files to a directory, verified."),
     "promote": Spec(_LIVE, "move", "promote", "Make versions live in an environment, as one record."),
     "rollback": Spec(_LIVE, "rollback", "rollback", "Get off a bad version: one command, no gates."),
+    "run": Spec(_LIVE, "run", "run", "Start a process with the live version, as files."),
     "history": Spec(_LIVE, "history", "history", "What was live when, who moved it, why."),
     "unhold": Spec(_GATES, "move", "unhold", "Allow a version that was rolled back from again."),
     "yank": Spec(_GATES, "move", "yank", "Mark a version bad everywhere."),
@@ -47,7 +48,7 @@ COMMANDS: dict[str, Spec] = {
 
 WRITING = frozenset(
     (
-        *("init", "new", "commit", "export", "promote", "rollback", "resolve", "sync", "migrate"),
+        *("init", "new", "commit", "export", "promote", "rollback", "resolve", "sync", "migrate", "run"),
         *("unhold", "yank", "unyank", "freeze", "unfreeze"),
     )
 )

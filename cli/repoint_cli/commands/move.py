@@ -28,6 +28,7 @@ from repoint_cli.arguments import (
     message_option,
     ticket_option,
 )
+from repoint_cli.fleetsaid import wait_option
 from repoint_cli.moving import carry_out, finish, require_released, result_of, say_move, undo_promote
 from repoint_cli.options import Settings, global_options, pass_settings
 from repoint_cli.output import safe
@@ -71,13 +72,14 @@ See also: repoint diff refund@production refund@1.5.0 (what would change),
 repoint rollback (take it back), repoint status.
 
 Exit codes: 6 somebody else moved it first, 7 refused: held, yanked, frozen, or
-a requires that would break.
+a requires that would break, 11 done, but not every process followed in time.
 """
 )
 @click.argument("targets", nargs=-1, required=True, metavar="AGENT@VERSION...", shell_complete=complete_versions)
 @environment_option("--to", default=False)
 @message_option()
 @ticket_option
+@wait_option
 @dry_run_option
 @global_options
 @pass_settings
@@ -87,6 +89,7 @@ def promote(
     environment: str | None,
     message: str,
     ticket: str | None,
+    wait: float | None,
     dry_run: bool,
 ) -> None:
     """Make versions live in an environment: all of them in one record, or none.
@@ -102,7 +105,7 @@ def promote(
         undo = undo_promote(outcome.moved.record) if outcome.moved else None
         result = result_of(outcome, "promote", dry_run=dry_run, undo=undo or None)
         say_move(session, outcome, result)
-        finish(session, outcome, result)
+        finish(session, outcome, result, wait)
 
 
 def _flag(

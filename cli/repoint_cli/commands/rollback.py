@@ -28,6 +28,7 @@ from repoint_cli.arguments import (
     message_option,
     ticket_option,
 )
+from repoint_cli.fleetsaid import wait_option
 from repoint_cli.moving import carry_out, finish, require_released, result_of, say_move
 from repoint_cli.options import Settings, global_options, pass_settings
 from repoint_cli.output import safe
@@ -65,6 +66,7 @@ Examples:
   repoint rollback refund                  one step down from what is live
   repoint rollback refund --to 1.3.2       back to what was live here before
   repoint rollback --at 2026-11-20T21:00Z  the whole environment as it was
+  repoint rollback refund@1.5.0 --wait 30s and until every process has followed
 
 refund@1.5.0 means: get off 1.5.0. When it is not live any more nothing is done,
 so the command is safe to run twice.
@@ -73,7 +75,7 @@ See also: repoint history (what was live, and what to go back to), repoint diff
 refund@production refund@production~1 (what changes), repoint unhold.
 
 Exit codes: 4 nothing lies beneath it, 10 the outcome is not known: repoint
-resolve settles it.
+resolve settles it, 11 it is done, but not every process followed in time.
 """
 )
 @click.argument("agents", nargs=-1, metavar="[AGENT[@VERSION]]...", shell_complete=complete_versions)
@@ -92,6 +94,7 @@ resolve settles it.
 )
 @message_option()
 @ticket_option
+@wait_option
 @dry_run_option
 @global_options
 @pass_settings
@@ -104,6 +107,7 @@ def rollback(
     at: str | None,
     message: str,
     ticket: str | None,
+    wait: float | None,
     dry_run: bool,
 ) -> None:
     """Get off a bad version: back to what was live beneath it, at once.
@@ -120,7 +124,7 @@ def rollback(
             raise _nothing_named(session, place)
         stamp = partial(session.new_stamp, message, ticket, fall_back=True)
         outcome = _carried_out(session, place, wanted, stamp, dry_run=dry_run)
-        _report(session, outcome, dry_run=dry_run)
+        _report(session, outcome, dry_run=dry_run, wait=wait)
 
 
 def _wanted(
@@ -247,7 +251,7 @@ def _undo_command(record: Record, changes: list[Change], view: View) -> str:
     return " && ".join(commands)
 
 
-def _report(session: Session, outcome: pointer.Outcome, *, dry_run: bool) -> None:
+def _report(session: Session, outcome: pointer.Outcome, *, dry_run: bool, wait: float | None) -> None:
     moved = outcome.moved
     undo = None if moved is None else _undo(session, outcome.before, moved.record)
     effect = _effect(session, moved.record) if moved else []
@@ -255,7 +259,7 @@ def _report(session: Session, outcome: pointer.Outcome, *, dry_run: bool) -> Non
     say_move(session, outcome, result)
     if moved is not None:
         _say_details(session, outcome.before, moved.record, effect, dry_run=dry_run)
-    finish(session, outcome, result)
+    finish(session, outcome, result, wait)
 
 
 def _undo(session: Session, before: Record, after: Record) -> str | None:

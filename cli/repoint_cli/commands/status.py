@@ -26,6 +26,7 @@ Examples:
   repoint status refund intake      these agents only
   repoint status --env production   this environment only
   repoint status --all              no agent is folded into a count
+  repoint status --fleet            which version each process serves
   repoint status --json             for programs
 
 In the table a version with * is not the latest, one with ! is yanked; what
@@ -46,10 +47,11 @@ Exit codes: 9 or 8 where an environment cannot be read; the others are shown.
     shell_complete=complete_environments,
     help="Only this environment; repeat it for more.",
 )
+@click.option("--fleet", is_flag=True, help="Also what the processes serve that report it.")
 @click.option("--all", "everything", is_flag=True, help="List every agent, those without anything to say too.")
 @global_options
 @pass_settings
-def status(settings: Settings, agents: tuple[str, ...], chosen: tuple[str, ...], everything: bool) -> None:
+def status(settings: Settings, agents: tuple[str, ...], chosen: tuple[str, ...], fleet: bool, everything: bool) -> None:
     """What is live where, and what needs attention.
 
     Shows every environment with its last move, then what somebody should look
@@ -59,11 +61,14 @@ def status(settings: Settings, agents: tuple[str, ...], chosen: tuple[str, ...],
     """
     with opened(settings) as session:
         result, away = _gathered(session, [parse_agent(a) for a in agents], [session.environment(e) for e in chosen])
+        if fleet and away is None:
+            result = _with_fleets(session, result, [parse_agent(a) for a in agents])
         if not session.console.json:
             from repoint_cli.statusscreen import Screen, status_lines
 
             screen = Screen(session.console, terminal_width(), terminal_height(), now())
             session.console.say(*status_lines(screen, result, everything=everything or bool(agents)))
+            session.console.say(*_fleet_lines(result))
         session.console.result(result, page=True)
         if away is not None:
             raise away
@@ -95,6 +100,22 @@ def _gathered(
     environments = [environment_status(workspace, e, latest, yanks) for e in known if e in (chosen or known)]
     tips = {e.environment: e.generation for e in environments if e.generation is not None}
     return _result(session, names, agents, environments, _replicas(session, tips)), None
+
+
+def _with_fleets(session: Session, result: StatusResult, agents: list[AgentName]) -> StatusResult:
+    """The result, and what the processes of each environment serve. Raises: InvalidInput, StoreUnavailable."""
+    from repoint_cli.fleetsaid import fleet_now
+
+    readable = [e.environment for e in result.environments if e.error is None]
+    return msgspec.structs.replace(result, fleets=[fleet_now(session, name, agents) for name in readable])
+
+
+def _fleet_lines(result: StatusResult) -> list[str]:
+    if not result.fleets:
+        return []
+    from repoint_cli.fleetsaid import fleet_lines
+
+    return ["", *(line for fleet in result.fleets for line in fleet_lines(fleet))]
 
 
 def _last_seen(

@@ -1,0 +1,185 @@
+"""The last good record of an environment on this machine's disk, whole: what a reader serves when every store is away.
+
+Promise 6: what is found here is believed as little as what a network brings. A record's file is named after its
+generation and digest, every other object after its digest, so each is verified on its own, and the highest generation
+among the names is the high-water mark, even where the file itself is damaged. The order matters: objects, fsynced,
+before the record whose name makes them count; older records, and what only they needed, go last. One writer at a time,
+by a lock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
+
+from repoint.durable import flush_path, replace_file, translated
+from repoint.errors import StoreUnavailable
+from repoint_schemas.canonical import Digest, digest_of
+from repoint_schemas.documents import EnvironmentName, Record
+
+LOCK_SECONDS = 5.0
+"""How long a process waits for another one that writes the same cache; then this record is not kept."""
+
+_RECORD = re.compile(r"([0-9]{12})-([0-9a-f]{64})\.json")
+_PAUSE = 0.02
+
+
+class Kept(NamedTuple):
+    """A record that was served once: its generation, its digest, and when it was last known to be the newest.
+
+    ``seen`` is Unix time by this machine's clock, for people only.
+    """
+
+    generation: int
+    digest: Digest
+    seen: float
+
+
+class ReaderCache:
+    """What is kept of one environment, below the folder of its store; several processes may share it."""
+
+    def __init__(self, folder: str, environment: EnvironmentName) -> None:
+        self.folder = os.path.join(folder, environment)
+        self._records_folder = os.path.join(self.folder, "records")
+        self._objects_folder = os.path.join(self.folder, "objects")
+        self._registry_path = os.path.join(folder, "registry")
+
+    def registry(self) -> str | None:
+        """The registry that this store held when it was first read; None where nobody has."""
+        identifier, _, check = (self._read(self._registry_path, 400) or b"").decode("utf-8", "replace").partition(" ")
+        return identifier if check.strip() == digest_of(identifier.encode()) else None
+
+    def newest(self) -> Kept | None:
+        """The high-water mark: the highest record that was ever served here. Its file may be damaged."""
+        found = [named for name in self._record_names() if (named := _named(name))]
+        if not found:
+            return None
+        generation, digest = max(found)
+        seen = 0.0
+        with suppress(OSError):
+            seen = os.stat(self._record_path(generation, digest)).st_mtime
+        return Kept(generation, digest, seen)
+
+    def record(self, kept: Kept) -> bytes | None:
+        """The bytes of a kept record, None where they are gone or damaged."""
+        content = self._read(self._record_path(kept.generation, kept.digest), Record.LIMIT)
+        return content if content is not None and digest_of(content) == kept.digest else None
+
+    def get(self, name: str, limit: int) -> bytes | None:
+        """An object by the SHA-256 of its content in hex; None where it is gone, damaged, or longer than ``limit``."""
+        content = self._read(self._object_path(name), limit)
+        return content if content is not None and digest_of(content) == f"sha256:{name}" else None
+
+    def keep(
+        self, registry: str, generation: int, record: bytes, objects: Mapping[str, bytes], needed: Collection[str]
+    ) -> None:
+        """Keep a record that is served now, durably, and let go of what it does not need.
+
+        ``objects`` are those that may be missing here, by the SHA-256 of their content in hex; ``needed`` names all
+        that the record needs.
+
+        Raises:
+            StoreUnavailable: the file system refused. The record before is still there, whole.
+        """
+        with self._locked():
+            newest = self.newest()
+            if newest is not None and newest.generation > generation:  # another process is further
+                return
+            if self.registry() is None:
+                replace_file(self._registry_path, f"{registry} {digest_of(registry.encode())}\n".encode())
+            for name, content in objects.items():
+                if self.get(name, len(content)) is None:
+                    self._write_object(name, content)
+            if objects:
+                flush_path(self._objects_folder)
+            replace_file(self._record_path(generation, digest_of(record)), record)
+            self._drop_older(generation, needed)
+
+    def confirm(self, kept: Kept) -> None:
+        """Note that a kept record was the newest just now; best effort."""
+        with suppress(OSError):
+            os.utime(self._record_path(kept.generation, kept.digest))
+
+    def _drop_older(self, generation: int, needed: Collection[str]) -> None:
+        for older in self._record_names():
+            named = _named(older)
+            if named is None or named[0] < generation:
+                with suppress(OSError):
+                    os.unlink(os.path.join(self._records_folder, older))
+        with suppress(OSError):
+            for name in os.listdir(self._objects_folder):
+                if name not in needed:
+                    os.unlink(self._object_path(name))
+
+    def _write_object(self, name: str, content: bytes) -> None:
+        path = self._object_path(name)
+        draft = os.path.join(self._objects_folder, f".{name}.{os.urandom(4).hex()}")
+        with translated("cannot write", path):
+            os.makedirs(self._objects_folder, mode=0o700, exist_ok=True)
+            try:
+                with open(draft, "xb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(draft, path)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(draft)
+                raise
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with translated("cannot open the lock", self.folder):
+            os.makedirs(self.folder, mode=0o700, exist_ok=True)
+            descriptor = os.open(os.path.join(self.folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._wait_for(descriptor)
+            yield
+        finally:
+            with suppress(OSError):  # by name, not by closing it: a child that was forked meanwhile holds it, too
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+            os.close(descriptor)
+
+    def _wait_for(self, descriptor: int) -> None:
+        until = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if time.monotonic() > until:
+                    raise StoreUnavailable(
+                        f"another process holds the lock of {self.folder}",
+                        kind="cache-locked",
+                        hint="nothing of what is served depends on it",
+                    ) from error
+                time.sleep(_PAUSE)
+            else:
+                return
+
+    def _record_names(self) -> list[str]:
+        with suppress(OSError):
+            return os.listdir(self._records_folder)
+        return []
+
+    @staticmethod
+    def _read(path: str, limit: int) -> bytes | None:
+        with suppress(OSError), open(path, "rb") as file:
+            content = file.read(limit + 1)
+            return content if len(content) <= limit else None
+        return None
+
+    def _record_path(self, generation: int, digest: str) -> str:
+        return os.path.join(self._records_folder, f"{generation:012}-{digest.removeprefix('sha256:')}.json")
+
+    def _object_path(self, name: str) -> str:
+        return os.path.join(self._objects_folder, name)
+
+
+def _named(name: str) -> tuple[int, Digest] | None:
+    found = _RECORD.fullmatch(name)
+    return (int(found[1]), Digest(f"sha256:{found[2]}")) if found else None
