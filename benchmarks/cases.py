@@ -146,5 +146,39 @@ BUCKET_CASES = (
 BUCKET_MOVES = ("rollback AGENT", "rollback AGENT@V", "rollback, no clone", "promote")
 """Those that must stay below ``aws s3 cp`` of a pointer and near a bare script's three requests."""
 
+
+
+class ReaderRow(NamedTuple):
+    """One figure of a reader, what it may be at most, its unit, and with how many digits it is shown."""
+
+    name: str
+    most: float | None
+    unit: str
+    digits: int = 1
+
+
+READER_ROWS = (
+    ReaderRow("active()", 2, "µs", 2),
+    ReaderRow("idle poll, requests", 1, "", 0),
+    ReaderRow("idle poll, processor", 3, "ms", 2),
+    ReaderRow("idle poll, elapsed", None, "ms", 2),
+    ReaderRow("following a move, processor", None, "ms", 1),
+    ReaderRow("following a move, elapsed", None, "ms", 1),
+    ReaderRow("cold start, round trips", 6, "", 0),
+    ReaderRow("cold start, requests", None, "", 0),
+    ReaderRow("cold start, Reader() alone", None, "ms", 0),
+    ReaderRow("cold start, whole process", None, "ms", 0),
+    ReaderRow("from the disk, Reader() alone", None, "ms", 0),
+    ReaderRow("from the disk, whole process", None, "ms", 0),
+    ReaderRow("import repoint.Reader", 6, "units"),
+    ReaderRow("with all of a bucket but botocore", 6, "units"),
+    ReaderRow("memory, what is live", None, "MB"),
+    ReaderRow("memory, steady", None, "MB"),
+    ReaderRow("memory, peak", None, "MB"),
+    ReaderRow("memory, growth", None, "MB"),
+    ReaderRow("memory, snapshots", 1, "copies of each", 2),
+)
+"""What a reader costs; benchmarks/README.md says what each row is."""
+
 GTO_BESIDE = {"register": "commit", "assign": "promote", "show": "list", "history": "log AGENT -n 20"}
 """What GTO's commands are compared with. ``gto show`` lists an artifact's versions and where they are assigned."""

@@ -63,6 +63,13 @@ class Upload(Struct, frozen=True):
     cost: Figure
 
 
+class ReaderMeasured(Struct, frozen=True):
+    """One row of ``cases.READER_ROWS``, in the unit that stands there."""
+
+    name: str
+    value: float
+
+
 class Results(Struct):
     """Everything that one measurement found; each part has the unit that was measured between its own runs."""
 
@@ -77,6 +84,9 @@ class Results(Struct):
     bucket_unit: Figure | None = None
     bucket: list[BucketMeasured] = []
     uploads: list[Upload] = []
+    reader_server: str = ""
+    reader_unit: Figure | None = None
+    reader: list[ReaderMeasured] = []
 
 
 def figure(costs: Costs) -> Figure:

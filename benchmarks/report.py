@@ -8,6 +8,7 @@ from bucket_report import bucket_tables
 from cases import CASES, GTO_BESIDE, MOST_BYTES, Case
 from figures import Figure, FileMeasured, Measured, Results
 from files_bench import STREAMED
+from reader_report import reader_table
 
 MEGABYTE = 1_000_000
 
@@ -22,6 +23,8 @@ def report(results: Results) -> tuple[str, list[str]]:
         lines += ["", "## GTO 1.10", "", *_gto(results)]
     if results.bucket:
         lines += ["", "## A registry in a bucket", "", *bucket_tables(results, exceeded)]
+    if results.reader:
+        lines += ["", "## A reader in production", "", *reader_table(results, exceeded)]
     if results.files:
         lines += ["", "## Large files", "", *_files(results, exceeded)]
     verdict = (
@@ -34,7 +37,7 @@ def _machine(results: Results) -> str:
     facts = results.machine
     units = [
         unit.wall
-        for unit in (results.unit, results.gto_unit, results.file_unit, results.bucket_unit)
+        for unit in (results.unit, results.gto_unit, results.file_unit, results.bucket_unit, results.reader_unit)
         if unit is not None
     ]
     unit = f" One unit, `python -c pass`: {units[0] * 1000:.1f} ms." if units else ""

@@ -21,11 +21,12 @@ from environments import ROOT, installed, tools
 from figures import Results, machine
 from files_bench import measure_files
 from gto_bench import measure_gto
+from reader_bench import measure_reader
 from report import report
 
 SIZES = (10, 1000, 10_000)
 TAGS = (10, 100, 1000)
-PARTS = ("commands", "gto", "files", "bucket")
+PARTS = ("commands", "gto", "files", "bucket", "reader")
 FOLDER = ROOT / "benchmarks"
 
 _TITLE = """\
@@ -70,6 +71,8 @@ def _measure(given: argparse.Namespace, cache: Path, results: Results) -> None:
             results.file_unit, results.files = measure_files(programs, work, streamed=not given.quick)
         if "bucket" in given.parts:
             _measure_bucket(given, cache, work, programs, results)
+        if "reader" in given.parts:
+            measure_reader(results, programs, work, given.server)
 
 
 def _measure_bucket(given: argparse.Namespace, cache: Path, work: Path, programs: Path, results: Results) -> None:
@@ -114,7 +117,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--refs", nargs="+", choices=["packed", "loose"], default=["packed", "loose"])
     parser.add_argument("--parts", nargs="+", choices=PARTS, help="default: all; with --only or --quick the commands")
     parser.add_argument(
-        "--server", choices=KINDS, help="S3 server of the part bucket (default: Ceph if built, else moto)"
+        "--server", choices=KINDS, help="S3 server of the parts bucket and reader (default: Ceph if built, else moto)"
     )
     parser.add_argument("--write", metavar="DIR", help="keep results.md, results.json and results.svg there")
     parser.add_argument("--again", metavar="JSON", help="measure nothing: make tables and plot of a results.json again")

@@ -25,6 +25,9 @@ REFERENCE = ROOT / "docs" / "reference"
 SCHEMA_FOLDER = "../../schemas/repoint_schemas/json"
 GENERATED = "<!-- Written by docs/generate.py (make docs); do not edit. -->\n"
 
+_NO_RESULT = ("completion", "run")
+"""Commands whose standard output is not Repoint's to write objects to."""
+
 _FIXED_CODES = {
     0: "Done, or nothing to do.",
     1: "A difference or a finding was asked for, and there is one.",
@@ -89,11 +92,18 @@ def _codes_and_result(name: str, command: click.Command) -> list[str]:
     callback = inspect.unwrap(command.callback) if command.callback else None
     finds = callback is not None and inspect.signature(callback).return_annotation in (int, "int")
     codes = "0, 1 (something was found)" if finds else "0"
-    schema = name if name in results.COMMANDS else "move"
     lines = [f"Exit codes: {codes}, and those of [errors](errors.md)."]
-    if name != "completion":
-        lines += [f"Result: [result-{schema}]({SCHEMA_FOLDER}/result-{schema}.schema.json)."]
+    links = [f"[result-{schema}]({SCHEMA_FOLDER}/result-{schema}.schema.json)" for schema in _schemas_of(name)]
+    if links:
+        lines += [f"Result: {', or '.join(links)}."]
     return [" ".join(lines)]
+
+
+def _schemas_of(name: str) -> list[str]:
+    """The results that a command prints: one for each form that it has."""
+    if name in _NO_RESULT:
+        return []
+    return [schema for schema in results.COMMANDS if schema == name or schema.startswith(f"{name}-")] or ["move"]
 
 
 def _examples(epilog: str) -> list[str]:

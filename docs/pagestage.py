@@ -53,8 +53,12 @@ class Stage:
         (home / "bin").mkdir(parents=True)
         (home / ".gitconfig").write_text(_GIT_CONFIG, "utf-8")
         self.folder.mkdir()
-        shim = home / "bin" / "repoint"
-        shim.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {DOCS / "clocked_repoint.py"} "$@"\n', "utf-8")
+        self._put_in_path("repoint", f" {DOCS / 'clocked_repoint.py'}")
+        self._put_in_path("python", "")  # the one that has what the pages need, whatever is installed here
+
+    def _put_in_path(self, name: str, script: str) -> None:
+        shim = self.home / "bin" / name
+        shim.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)}{script} "$@"\n', "utf-8")
         shim.chmod(0o755)
 
     def set_clock(self, text: str) -> None:

@@ -197,7 +197,8 @@ def run(arguments: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the edge: every error becomes a message and an exit code
         if "_REPOINT_COMPLETE" in os.environ:
             return 0  # a key press must never print an error
-        settings.console.json = settings.console.json or "--json" in arguments
+        own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+        settings.console.json = settings.console.json or "--json" in own
         return _report(settings.console, error)
 
 

@@ -65,12 +65,24 @@ def finish(session: Session, outcome: pointer.Outcome, result: MoveResult, wait:
         result = msgspec.structs.replace(result, behind=behind)
     if wait is None or result.dry_run:
         session.console.result(result)
-        return
+    else:
+        _wait(session, outcome, result, until)
+
+
+def _wait(session: Session, outcome: pointer.Outcome, result: MoveResult, until: float) -> None:
+    """The move is told first, whatever becomes of the waiting: to people now, to programs even if it is broken off."""
     from repoint_cli.fleetsaid import require_followed, seconds_left, waited
 
-    record = outcome.moved.record if outcome.moved else outcome.before
-    fleet = waited(session, record, result.changes, seconds_left(until))
-    session.console.result(msgspec.structs.replace(result, fleet=fleet))
+    console, record = session.console, outcome.moved.record if outcome.moved else outcome.before
+    if not console.json:
+        console.show()
+        console.lines.clear()
+    try:
+        fleet = waited(session, record, result.changes, seconds_left(until))
+    except BaseException:
+        console.result(result)
+        raise
+    console.result(msgspec.structs.replace(result, fleet=fleet))
     require_followed(fleet)
 
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import msgspec
 
 from repoint.errors import InvalidInput
-from repoint_schemas.canonical import Digest
+from repoint_schemas.canonical import Digest, decode
 from repoint_schemas.documents import (
     AgentName,
     Entry,
@@ -163,11 +163,16 @@ class Config(Mapping[str, object]):
 
 
 class Contents:
-    """One snapshot with its files; the same object for as long as the version is live."""
+    """One snapshot with its files; the same object for as long as the version is live.
 
-    def __init__(self, digest: Digest, snapshot: Snapshot, files: Mapping[str, File]) -> None:
+    ``content`` is the document as it was published: what is decoded from it is in use here, so whoever wants the whole
+    gets a copy of his own.
+    """
+
+    def __init__(self, digest: Digest, content: bytes, snapshot: Snapshot, files: Mapping[str, File]) -> None:
         self.digest = digest
-        self.snapshot = snapshot
+        self.content = content
+        self.model = snapshot.model
         self.files: Mapping[str, File] = MappingProxyType(dict(files))
         self.prompts = MappingProxyType({name: files[entry.path] for name, entry in snapshot.prompts.items()})
         self.integrations = MappingProxyType(
@@ -201,13 +206,13 @@ class Active:
 
     @property
     def snapshot(self) -> Snapshot:
-        """The document as it was published."""
-        return self._contents.snapshot
+        """The document as it was published; decoded for the caller, who may change what is in it."""
+        return decode(self._contents.content, Snapshot, limit=Snapshot.LIMIT)
 
     @property
     def model(self) -> Model:
         """``provider`` and ``name``."""
-        return self._contents.snapshot.model
+        return self._contents.model
 
     @property
     def prompts(self) -> Mapping[str, File]:

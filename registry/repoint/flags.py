@@ -9,7 +9,7 @@ Source: OpenFeature specification, sections 2 (providers) and 5 (events).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar, cast
 
 from openfeature.evaluation_context import EvaluationContext
@@ -33,15 +33,23 @@ class OpenFeatureProvider(AbstractProvider):
     def __init__(self, reader: Reader) -> None:
         super().__init__()
         self._reader = reader
-        self._remove = reader.on_change(self._changed)
+        self._remove: Callable[[], None] | None = None
 
     def get_metadata(self) -> Metadata:
         """The provider's name."""
         return Metadata(name=FEATURE_FLAG_PROVIDER)
 
+    def initialize(self, evaluation_context: EvaluationContext) -> None:
+        """Begin to tell of changes."""
+        del evaluation_context
+        if self._remove is None:
+            self._remove = self._reader.on_change(self._changed)
+
     def shutdown(self) -> None:
         """Stop telling of changes."""
-        self._remove()
+        if self._remove is not None:
+            self._remove()
+            self._remove = None
 
     def resolve_boolean_details(
         self, flag_key: str, default_value: bool, evaluation_context: EvaluationContext | None = None

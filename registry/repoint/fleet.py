@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
@@ -18,8 +19,8 @@ from repoint.errors import InvalidInput, RepointError, StoreUnavailable
 from repoint.ledger import RecordAt
 from repoint.s3keys import READERS
 from repoint.store import Store
-from repoint_schemas.canonical import Digest, DocumentError, decode, encode
-from repoint_schemas.documents import AgentName, EnvironmentName, ReaderReport
+from repoint_schemas.canonical import Digest, DocumentError, decode, digest_of, encode
+from repoint_schemas.documents import AgentName, EnvironmentName, ReaderReport, Record, Version
 
 RENEW_SECONDS = 30
 """How often a reader says again what it serves."""
@@ -32,7 +33,7 @@ WAIT_SECONDS = 0.5
 
 
 def board_of(store: Store) -> Board:
-    """The board of a store.
+    """The board of a store. Nothing is asked of it.
 
     Raises:
         InvalidInput: a Git remote, which takes no reports.
@@ -45,15 +46,15 @@ def board_of(store: Store) -> Board:
     repository = getattr(store, "repository", None)
     if repository is None or hasattr(store, "remote"):
         raise InvalidInput(
-            f"{store.name} takes no reports of readers",
+            "a Git remote takes no reports of what processes serve",
             kind="no-reports",
-            hint="a bucket does, and a repository on the same machine",
+            hint="a bucket does, and a repository on the machine where they run",
         )
     return FolderBoard(os.path.join(repository.own_folder, READERS.rstrip("/")))
 
 
 class Process(NamedTuple):
-    """One process of the fleet that lives, by its last report."""
+    """One process of the fleet that lives, by its last report; ``age`` in seconds."""
 
     name: str
     identifier: str
@@ -63,25 +64,33 @@ class Process(NamedTuple):
 
 
 class Fleet(NamedTuple):
-    """The processes that live, and which of them serve the newest record, or one after it."""
+    """The processes that live, and the record that they should serve, or one after it."""
 
     processes: list[Process]
     generation: int
+    digest: Digest
+
+    def has_followed(self, process: Process) -> bool:
+        """Whether a process serves the record, or a later one."""
+        this = process.generation == self.generation and process.digest == self.digest
+        return this or process.generation > self.generation
 
     @property
     def confirmed(self) -> int:
         """How many have followed."""
-        return sum(each.generation >= self.generation for each in self.processes)
+        return len(self.processes) - len(self.behind)
 
     @property
     def behind(self) -> list[Process]:
         """Those that have not."""
-        return [each for each in self.processes if each.generation < self.generation]
+        return [each for each in self.processes if not self.has_followed(each)]
 
-    @property
-    def followed(self) -> bool:
-        """Whether there are processes, and all of them have followed."""
-        return bool(self.processes) and not self.behind
+
+class Served(NamedTuple):
+    """What a process serves of an agent: None where it is not live there, or that cannot be told."""
+
+    version: Version | None
+    followed: bool
 
 
 def report(
@@ -101,35 +110,41 @@ def report(
     )
 
 
-def fleet(posted: Iterable[Posted], registry: str, environment: EnvironmentName, generation: int) -> Fleet:
-    """What reports say, those of processes that are gone and of other registries left out, by name."""
+def fleet(posted: Iterable[Posted], record: Record) -> Fleet:
+    """What reports say of a record, by name; those of processes that are gone and of other registries are left out."""
     found: dict[str, Process] = {}
     for content, age in posted:
         try:
             said = decode(content, ReaderReport, limit=ReaderReport.LIMIT)
         except DocumentError:
             continue
-        if (said.registry, said.environment) == (registry, environment) and age <= said.renewed_every * EXPIRES_AFTER:
+        at_home = (said.registry, said.environment) == (record.registry, record.environment)
+        if at_home and age <= said.renewed_every * EXPIRES_AFTER:
             found[said.id] = Process(said.name, said.id, said.generation, said.digest, max(0.0, age))
-    return Fleet(sorted(found.values()), generation)
+    return Fleet(sorted(found.values()), record.generation, digest_of(encode(record)))
 
 
 def versions_served(
     seen: Fleet, agents: Iterable[AgentName], record_at: RecordAt
-) -> Mapping[AgentName, Mapping[str | None, int]]:
-    """How many processes serve which version of each agent; None: it is not live there, or cannot be told."""
-    counts: dict[int, int] = {}
-    for each in seen.processes:
-        counts[each.generation] = counts.get(each.generation, 0) + 1
-    found: dict[AgentName, dict[str | None, int]] = {agent: {} for agent in agents}
-    for generation, count in counts.items():
-        live = None
-        with suppress(RepointError):
-            live = record_at(generation).agents
-        for agent, versions in found.items():
-            version = str(live[agent].version) if live and agent in live else None
-            versions[version] = versions.get(version, 0) + count
-    return found
+) -> Mapping[AgentName, Mapping[Served, int]]:
+    """How many processes serve which version of each agent."""
+    served: dict[AgentName, dict[Served, int]] = {agent: {} for agent in agents}
+    counts = Counter((each.generation, each.digest, seen.has_followed(each)) for each in seen.processes)
+    for (generation, digest, followed), count in counts.items():
+        live = _record(record_at, generation, digest)
+        for agent, versions in served.items():
+            entry = live.agents.get(agent) if live else None
+            this = Served(entry.version if entry else None, followed)
+            versions[this] = versions.get(this, 0) + count
+    return served
+
+
+def _record(record_at: RecordAt, generation: int, digest: Digest) -> Record | None:
+    """The record that a process says that it serves, where the ledger has it."""
+    with suppress(RepointError):
+        record = record_at(generation)
+        return record if digest_of(encode(record)) == digest else None
+    return None
 
 
 def wait_for_fleet(
@@ -143,19 +158,17 @@ def wait_for_fleet(
     """
     until = time.monotonic() + seconds
     seen: Fleet | None = None
-    failure: StoreUnavailable | None = None
     while True:
         try:
             seen = look()
+        except StoreUnavailable:
+            if seen is None and time.monotonic() >= until:
+                raise
+        else:
             tell(seen)
-        except StoreUnavailable as error:
-            failure = error
-        if seen is not None and (seen.followed or not seen.processes):
+            if not seen.behind:
+                return seen
+        left = until - time.monotonic()
+        if left <= 0 and seen is not None:
             return seen
-        if time.monotonic() >= until:
-            break
-        time.sleep(min(every, max(0.0, until - time.monotonic())))
-    if seen is None:
-        assert failure is not None
-        raise failure
-    return seen
+        time.sleep(min(every, max(0.0, left)))

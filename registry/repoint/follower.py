@@ -22,16 +22,26 @@ from repoint.readercache import Kept, ReaderCache
 from repoint.readersource import Source
 from repoint.registry import read_document, verified_record
 from repoint.store import Ahead, Pointer, Store
-from repoint_schemas.canonical import Digest, digest_of
+from repoint_schemas.canonical import Digest, digest_of, encode
 from repoint_schemas.documents import EnvironmentName, Record
 
 RETRY_SECONDS = 30.0
-"""How often, at least, a record that could not be loaded is tried again while it is the newest."""
+"""How often, at least, a record that could not be loaded is tried again while it is the newest.
+
+At once for the first time, since it may have come altered; after that ever more rarely, up to this.
+"""
+
+_FIRST_RETRY_SECONDS = 4.0
 
 CONFIRM_SECONDS = 60.0
-"""How often it is noted on the disk that what is kept is still the newest."""
+"""How often it is noted on the disk that what is kept is still the newest, and what it refused is tried again."""
 
 log = logging.getLogger("repoint.reader")
+
+_LEFT: list[Source | None] = []
+"""What a forked child has of its parent's: not used, and never collected either, since a thread that is not here may
+hold locks of it.
+"""
 
 
 class Change(NamedTuple):
@@ -81,7 +91,8 @@ class Follower:
         self._registry = registry or (cache.registry() if cache else None)
         self._stamp: str | None = None
         self._rejected: _Rejected | None = None
-        self._unkept: dict[str, bytes] = {}  # what the disk refused so far
+        self._unkept: frozenset[str] = frozenset()  # what the disk refused so far
+        self._owed = False  # whether it refused the record that is served
         self._noted: float | None = None
 
     def look(self) -> Change | None:
@@ -98,7 +109,7 @@ class Follower:
             try:
                 change = self._accepted(self._source, pointer)
             except RepointError as error:
-                self._rejected = _Rejected(pointer.stamp, self._times.monotonic() + RETRY_SECONDS, error)
+                self._rejected = self._rejection(pointer.stamp, error)
                 raise
             self._stamp, self._rejected = pointer.stamp, None
         self._confirm()
@@ -123,9 +134,11 @@ class Follower:
         """The store that is followed, None before the first look."""
         return None if self._source is None else self._source.store
 
-    def leave(self) -> None:
-        """Forget the source without a word to it: in a forked child it is the parent's."""
-        self._source = None
+    def resume(self, live: Live) -> None:
+        """Go on from what is served in a forked child, whatever the parent's thread was about to do."""
+        _LEFT.append(self._source)
+        self._source = self._stamp = self._rejected = None
+        self.live = live
 
     def close(self) -> None:
         """End connections and processes."""
@@ -140,14 +153,20 @@ class Follower:
             return source.newest(self.environment, self._stamp)
         found = source.newest(self.environment, rejected.stamp)
         if found is None and self._times.monotonic() < rejected.until:
-            raise rejected.error
+            raise without_frames(rejected.error)
         return found or source.newest(self.environment, None)
+
+    def _rejection(self, stamp: str, error: RepointError) -> _Rejected:
+        before = self._rejected
+        pause = 0.0
+        if before is not None and before.stamp == stamp:
+            pause = min(max(2 * before.pause, _FIRST_RETRY_SECONDS), RETRY_SECONDS)
+        return _Rejected(stamp, self._times.monotonic() + pause, pause, error)  # its frames: see ``Reader``
 
     def _accepted(self, source: Source, pointer: Pointer) -> Change | None:
         """Serve a newer record; None where it is the one served. Raises: RepointError."""
         record, digest = self._record(pointer.content), digest_of(pointer.content)
         self._require_later(record, digest)
-        self._registry = record.registry
         if self.live is not None and self.live.digest == digest:
             return None
         try:
@@ -155,7 +174,7 @@ class Follower:
             self._require_continued(source, record, pointer)
         finally:
             source.end()
-        self._keep(loaded.live, pointer.content, loaded.arrived)
+        self._keep(loaded.live, loaded.arrived)
         if record.action == "seal" and record.authority is not UNSET:
             log.warning("%s: the registry was handed over to %s; follow it there", self.environment, record.authority)
         return self._serve(loaded.live, Kept(record.generation, digest, self._times.unix()))
@@ -189,6 +208,7 @@ class Follower:
 
         Raises: Corrupt, StoreUnavailable.
         """
+        source.require_in_ledger(record, pointer.content)
         source.store.prepare_swap(pointer, record, Ahead(self.environment, writing=False))
         top = self.top
         if top is None or record.generation == top.generation:
@@ -210,35 +230,53 @@ class Follower:
             environment=self.environment,
         )
 
-    def _keep(self, live: Live, content: bytes, arrived: Mapping[str, bytes]) -> None:
+    def _keep(self, live: Live, arrived: frozenset[str]) -> None:
         """Keep what is about to be served on the disk; where that fails it is served all the same, and logged."""
         if self._cache is None:
             return
-        needed = live.needs()
-        self._unkept = {name: each for name, each in {**self._unkept, **arrived}.items() if name in needed}
+        record, needed = live.record, live.needs()
+        spared = set() if self.live is None else self.live.needs()
+        self._unkept = (self._unkept | arrived) & needed
         try:
-            self._cache.keep(live.record.registry, live.generation, content, self._unkept, needed)
+            self._cache.keep(
+                record.registry, live.generation, encode(record), needed, self._unkept, live.objects, spared
+            )
         except (RepointError, OSError) as error:
-            log.error("%s: generation %d is not kept on the disk: %s", self.environment, live.generation, error)  # noqa: TRY400
+            if not self._owed:
+                log.error("%s: generation %d is not kept on the disk: %s", self.environment, live.generation, error)  # noqa: TRY400
+            self._owed = True
         else:
-            self._unkept = {}
+            self._unkept, self._owed = frozenset(), False
 
     def _serve(self, live: Live, kept: Kept) -> Change:
         before, self.live, self.top = self.live, live, kept
+        self._registry = live.record.registry
         return _change(before, live)
 
     def _confirm(self) -> None:
         now = self.confirmed = self._times.monotonic()
         if self._cache and self.top and (self._noted is None or now - self._noted >= CONFIRM_SECONDS):
-            self._cache.confirm(self.top)
+            kept = self._cache.confirm(self.top) and not self._owed
+            if self.live is not None and not kept:
+                self._keep(self.live, frozenset())
             self._noted = now
 
 
+def without_frames(error: RepointError) -> RepointError:
+    """The error without what it came through, which would hold on to all that was loaded by then."""
+    at: BaseException | None = error
+    while at is not None:
+        at.__traceback__ = None
+        at = at.__cause__ or at.__context__
+    return error
+
+
 class _Rejected(NamedTuple):
-    """A newest record that cannot be served, and until when it is not tried again."""
+    """A newest record that cannot be served, until when it is not tried again, and how many seconds that are."""
 
     stamp: str
     until: float
+    pause: float
     error: RepointError
 
 

@@ -2,12 +2,13 @@
 
 Promise 6: each release, snapshot and file is hashed as it arrives, from the cache on this machine or from the store;
 what is in memory already is the same object in the next record. A record whose parts cannot all be had is not served,
-so nobody ever sees a mix of two.
+so nobody ever sees a mix of two. Nothing of a record before stays in memory, unless it is pinned.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -24,16 +25,21 @@ DAMAGED = "the record before stays; repoint verify says what is damaged"
 
 
 class Live:
-    """One record and everything that it makes live."""
+    """One record and everything that it makes live; ``releases`` are their documents, by SHA-256 in hex."""
 
-    def __init__(self, record: Record, digest: Digest, contents: Mapping[AgentName, Contents]) -> None:
+    def __init__(
+        self, record: Record, digest: Digest, contents: Mapping[AgentName, Contents], releases: Mapping[str, bytes]
+    ) -> None:
         self.record = record
         self.digest = digest
         self.contents = contents
-        self.agents: dict[str, Active] = {
-            agent: Active(agent, record.environment, record.generation, entry, contents[agent])
-            for agent, entry in record.agents.items()
-        }
+        self.releases = releases
+        self.agents: Mapping[str, Active] = MappingProxyType(
+            {
+                agent: Active(agent, record.environment, record.generation, entry, contents[agent])
+                for agent, entry in record.agents.items()
+            }
+        )
 
     @property
     def generation(self) -> int:
@@ -45,12 +51,20 @@ class Live:
         named = {_hex(digest) for entry in self.record.agents.values() for digest in (entry.release, entry.snapshot)}
         return named.union(file.sha256 for contents in self.contents.values() for file in contents.files.values())
 
+    def objects(self, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        """The content of those of these objects that this record needs; one that it needs twice comes twice."""
+        yield from ((name, content) for name, content in self.releases.items() if name in names)
+        for contents in self.contents.values():
+            if _hex(contents.digest) in names:
+                yield _hex(contents.digest), contents.content
+            yield from ((file.sha256, file.data) for file in contents.files.values() if file.sha256 in names)
+
 
 class Loaded(NamedTuple):
-    """What was loaded, and the bytes of it that came from the store, by SHA-256 in hex."""
+    """What was loaded, and what of it came from the store, by SHA-256 in hex."""
 
     live: Live
-    arrived: dict[str, bytes]
+    arrived: frozenset[str]
 
 
 def load(
@@ -67,16 +81,18 @@ def load(
     unproven = {a: e for a, e in record.agents.items() if not _same_release(before, a, e)}
     parts = _Parts(cache, source)
     parts.begin(record, {**unproven, **new})
-    for agent, entry in unproven.items():
-        parts.require_release(record, agent, entry)
+    known = {} if before is None else before.releases
+    releases = {
+        _hex(entry.release): parts.release(record, agent, entry) if agent in unproven else known[_hex(entry.release)]
+        for agent, entry in record.agents.items()
+    }
     snapshots = parts.snapshots(new)
     files = parts.files(new, snapshots, held)
-    made: dict[Digest, Contents] = {}
-    for agent, entry in new.items():
-        if entry.snapshot not in made:
-            made[entry.snapshot] = _contents(agent, entry, snapshots[agent], files)
-    contents = {agent: held.get(entry.snapshot) or made[entry.snapshot] for agent, entry in record.agents.items()}
-    return Loaded(Live(record, digest, contents), parts.arrived)
+    contents = {
+        agent: held[entry.snapshot] if agent not in new else parts.contents(agent, entry, snapshots[agent], files)
+        for agent, entry in record.agents.items()
+    }
+    return Loaded(Live(record, digest, contents, releases), frozenset(parts.arrived))
 
 
 class _Parts:
@@ -85,7 +101,7 @@ class _Parts:
     def __init__(self, cache: ReaderCache | None, source: Source | None) -> None:
         self._cache = cache
         self._source = source
-        self.arrived: dict[str, bytes] = {}
+        self.arrived: set[str] = set()
         self._found: dict[str, bytes] = {}
 
     def begin(self, record: Record, entries: Mapping[AgentName, Entry]) -> None:
@@ -98,19 +114,19 @@ class _Parts:
         if self._source is not None and lacking:
             self._source.begin(record, lacking)
 
-    def require_release(self, record: Record, agent: AgentName, entry: Entry) -> None:
-        """Require that the release that a record names is there and says so. Raises: Corrupt, StoreUnavailable."""
+    def release(self, record: Record, agent: AgentName, entry: Entry) -> bytes:
+        """The release that a record names, which must say so itself. Raises: Corrupt, StoreUnavailable."""
         content = self._found.get(_hex(entry.release))
         if content is None and self._source is not None:
             stored = self._source.store.read_release(agent, entry.version)
             content = stored if isinstance(stored, bytes) else None
         place = f"the release of {agent} {entry.version}"
-        self._take(entry.release, content, place)
-        assert content is not None
+        content = self._taken(entry.release, content, place)
         release = read_document(content, Release, Release.LIMIT, place)
         said = (release.agent, release.version, release.snapshot, release.registry)
         if said != (agent, entry.version, entry.snapshot, record.registry):
             raise _damaged(f"{place} is that of something else", "misplaced-release", agent)
+        return content
 
     def snapshots(self, entries: Mapping[AgentName, Entry]) -> dict[AgentName, Snapshot]:
         """The verified snapshots. Raises: Corrupt, StoreUnavailable."""
@@ -141,17 +157,21 @@ class _Parts:
         files.update({sha256: self._file(*each) for sha256, each in new.items()})
         return files
 
+    def contents(self, agent: AgentName, entry: Entry, snapshot: Snapshot, files: Mapping[str, File]) -> Contents:
+        """A verified snapshot with its files. Raises: Corrupt, where its configuration is none."""
+        named = {each.path: files[each.sha256].at(each.path) for each in snapshot.files()}
+        try:
+            return Contents(entry.snapshot, self._found[_hex(entry.snapshot)], snapshot, named)
+        except msgspec.ValidationError as error:
+            raise _damaged(f"the configuration of {agent} {entry.version}: {error}", "invalid-config", agent) from error
+
     def _file(self, agent: AgentName, version: Version, entry: FileEntry) -> File:
-        content = self._found.get(entry.sha256)
-        self._take(entry.sha256, content, f"{entry.path} of {agent} {version}")
-        assert content is not None
-        return File.of(entry, content)
+        place = f"{entry.path} of {agent} {version}"
+        return File.of(entry, self._taken(entry.sha256, self._found.get(entry.sha256), place))
 
     def _snapshot(self, agent: AgentName, entry: Entry) -> Snapshot:
         place = f"the snapshot of {agent} {entry.version}"
-        content = self._found.get(_hex(entry.snapshot))
-        self._take(entry.snapshot, content, place)
-        assert content is not None
+        content = self._taken(entry.snapshot, self._found.get(_hex(entry.snapshot)), place)
         snapshot = read_document(content, Snapshot, Snapshot.LIMIT, place)
         if snapshot.agent != agent:
             raise _damaged(f"{place} is that of {snapshot.agent}", "misplaced-snapshot", agent)
@@ -168,25 +188,19 @@ class _Parts:
     def _arrive(self, digest: str, content: bytes | None) -> None:
         name = _hex(digest)
         if content is not None and digest_of(content) == f"sha256:{name}":
-            self._found[name] = self.arrived[name] = content
+            self._found[name] = content
+            self.arrived.add(name)
 
-    def _take(self, digest: str, content: bytes | None, place: str) -> None:
-        """Require content of this digest. Raises: Corrupt."""
+    def _taken(self, digest: str, content: bytes | None, place: str) -> bytes:
+        """The content, which must have this digest. Raises: Corrupt."""
         name = _hex(digest)
         if content is None or digest_of(content) != f"sha256:{name}":
             what = "is missing, or is not what was published"
             raise _damaged(f"{place} {what} (sha256:{name})", "unloadable", None)
         if name not in self._found:
-            self._found[name] = self.arrived[name] = content
-
-
-def _contents(agent: AgentName, entry: Entry, snapshot: Snapshot, files: Mapping[str, File]) -> Contents:
-    try:
-        return Contents(
-            entry.snapshot, snapshot, {each.path: files[each.sha256].at(each.path) for each in snapshot.files()}
-        )
-    except msgspec.ValidationError as error:
-        raise _damaged(f"the configuration of {agent} {entry.version}: {error}", "invalid-config", agent) from error
+            self._found[name] = content
+            self.arrived.add(name)
+        return content
 
 
 def _held(before: Live | None) -> dict[str, Contents]:

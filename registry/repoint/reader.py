@@ -6,7 +6,6 @@ served is one dictionary, replaced whole: a caller sees one record or the next.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import random
@@ -14,22 +13,26 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from repoint.active import Active
-from repoint.errors import NotFound, RepointError, StoreUnavailable
-from repoint.follower import Change, Follower, Times, log
+from repoint.errors import InvalidInput, NotFound, RepointError, StoreUnavailable
+from repoint.follower import Change, Follower, Times, log, without_frames
+from repoint.listeners import Listeners
 from repoint.live import Live
 from repoint.names import parse_environment
-from repoint.readercache import ReaderCache
-from repoint.readersource import open_source
-from repoint.reporter import Reporter
+from repoint.readercache import ReaderCache, cache_folder
+from repoint.readersource import located, open_source
 from repoint_schemas.documents import EnvironmentName
+
+if TYPE_CHECKING:
+    from repoint.reporter import Reporter
 
 INTERVAL_SECONDS = 2.0
 """How often the newest record is looked for."""
 
-_JOIN_SECONDS = 30.0
+CLOSE_SECONDS = 5.0
+"""How long ``close`` waits for a look that is under way; after that its connections end with it."""
 
 
 class Staleness(NamedTuple):
@@ -99,7 +102,7 @@ class Reader:
 
     def __init__(
         self,
-        store: str,
+        store: str | os.PathLike[str],
         *,
         environment: str = "production",
         interval: float | None = INTERVAL_SECONDS,
@@ -113,24 +116,26 @@ class Reader:
         report: bool | str = False,
         clock: Clock | None = None,
     ) -> None:
-        store = store if "://" in store or ":" in store.partition("/")[0] else os.path.abspath(store)
+        if interval is not None and interval <= 0:
+            raise InvalidInput(f"an interval of {interval} seconds", kind="invalid-interval", hint="None: no thread")
+        address = located(os.fspath(store))
+        folder = cache_folder(address, endpoint_url, cache, _environment())
         self.interval = interval
         self._report_as = report
         self._reporter: Reporter | None = None
         self._clock: Clock = clock or MachineClock()
-        clone = cache_folder(store, endpoint_url, "" if cache is None else cache)
         settings = {"endpoint_url": endpoint_url, "region": region, "profile": profile, "path_style": path_style}
         name = parse_environment(environment)
         self._follower = Follower(
             name,
-            lambda: open_source(store, clone, _environment(), **settings),
-            None if cache is None else ReaderCache(clone, name),
+            lambda: open_source(address, folder, _environment(), **settings),
+            None if folder is None else ReaderCache(folder, name),
             Times(self._clock.monotonic, self._clock.time),
             minimum=minimum_generation,
             registry=registry,
         )
         self._failure: RepointError | None = None
-        self._callbacks: list[Callable[[Change], object]] = []
+        self._listeners = Listeners()
         self._closed = False
         self._thread: threading.Thread | None = None
         self._renew_locks()
@@ -138,6 +143,7 @@ class Reader:
         self._agents = self._live.agents
         _READERS.add(self)
         self._start()
+        self._report()
 
     # -- what is served ------------------------------------------------------------------------------------------------
 
@@ -190,48 +196,51 @@ class Reader:
     # -- following -----------------------------------------------------------------------------------------------------
 
     def on_change(self, callback: Callable[[Change], object]) -> Callable[[], None]:
-        """Call this after each move, in the reader's thread; what it raises is logged. Returns what ends that."""
-        with self._state:
-            self._callbacks.append(callback)
+        """Call this after each move, in the order of the moves, in the thread that found it: as a rule the reader's.
 
-        def remove() -> None:
-            with self._state:
-                if callback in self._callbacks:
-                    self._callbacks.remove(callback)
-
-        return remove
+        What it raises is logged. It should be quick, and must not wait for a later move. Returns what ends it.
+        """
+        return self._listeners.add(callback)
 
     def wait_for(self, generation: int, timeout: float | None = None) -> bool:
-        """Wait until this generation, or a later one, is served; False where the time (in seconds) runs out first."""
+        """Wait until this generation, or a later one, is served.
+
+        False where the time (in seconds) runs out first, or the reader is closed.
+        """
         with self._state:
-            return self._state.wait_for(lambda: self._live.generation >= generation, timeout)
+            self._state.wait_for(lambda: self._closed or self._live.generation >= generation, timeout)
+            return self._live.generation >= generation
 
     def poll(self) -> bool:
         """Look for a newer record now; whether one is served. What goes wrong is in ``staleness``, not raised."""
         with self._polling:
             change = None if self._closed else self._looked()
-            if change is not None and self._follower.live is not None:
-                with self._state:
-                    self._live = self._follower.live
-                    self._agents = self._live.agents
-                    self._state.notify_all()
+            if change is not None:
+                self._show(change)
+            if self._closed:
+                self._follower.close()
         if change is not None:
-            if self._reporter is not None:
-                self._reporter.changed()
-            self._tell(change)
+            self._listeners.tell()
+        self._report()
         return change is not None
 
     def close(self) -> None:
-        """End the thread and the connections. What was served can still be read."""
-        self._closed = True
+        """End the thread and the connections. What was served can still be read.
+
+        A look that is under way is waited for, a few seconds at most; what it finds is not served any more.
+        """
+        with self._state:
+            self._closed = True
+            self._state.notify_all()
         self._end.set()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
-            thread.join(_JOIN_SECONDS)
+            thread.join(CLOSE_SECONDS)
         if self._reporter is not None:
             self._reporter.close()
-        with self._polling:
+        if self._polling.acquire(timeout=CLOSE_SECONDS):
             self._follower.close()
+            self._polling.release()
         _READERS.discard(self)
 
     def __enter__(self) -> Reader:
@@ -254,7 +263,7 @@ class Reader:
         try:
             change = self._follower.look()
         except RepointError as error:
-            self._failed(error)
+            self._failed(without_frames(error))
             return None
         except Exception as error:  # noqa: BLE001 - nothing that a store or a library does may end the reader
             log.exception("%s: looking for a newer record failed", self.environment)
@@ -276,36 +285,52 @@ class Reader:
             level = logging.WARNING if isinstance(error, StoreUnavailable) else logging.ERROR
             log.log(level, "%s: serving %s: %s", self.environment, served, error)
 
-    def _tell(self, change: Change) -> None:
+    def _show(self, change: Change) -> None:
+        """Serve what was found, unless the reader was closed meanwhile."""
+        live = self._follower.live
         with self._state:
-            callbacks = list(self._callbacks)
-        for callback in callbacks:
-            try:
-                callback(change)
-            except Exception:  # noqa: BLE001 - whatever it is, it is the callback's
-                log.exception("%s: a callback failed", self.environment)
+            if live is None or self._closed:
+                return
+            self._live, self._agents = live, live.agents
+            self._listeners.put(change)
+            self._state.notify_all()
+        if self._reporter is not None:
+            self._reporter.changed()
 
     # -- the thread, and forks -----------------------------------------------------------------------------------------
 
-    def pause(self) -> float:
+    def _pause(self) -> float:
         """Seconds until the next look: the interval, and up to a fifth more or less, so that a fleet spreads."""
         return (self.interval or 0.0) * random.uniform(0.8, 1.2)  # noqa: S311 - no secret depends on it
 
-    def renew(self) -> None:
-        """Go on in a forked child: the parent's thread is not here, and its locks and connections are not ours."""
+    def _renew(self) -> None:
+        """Go on in a forked child: the parent's threads are not here, and its locks and connections are not ours.
+
+        One of its threads may have been anywhere; what this reader serves is where the child begins.
+        """
         self._renew_locks()
-        self._follower.leave()
+        self._listeners.renew()
+        self._agents = self._live.agents
+        self._follower.resume(self._live)
+        self._reporter = None  # until the first look: a child that is about to run something else serves nothing
         if not self._closed:
             self._start()
 
     def _start(self) -> None:
         if self.interval is not None:
-            arguments = (weakref.ref(self), self._end, self._clock)
+            arguments = (weakref.ref(self), self._follower, self._end, self._clock)
             self._thread = threading.Thread(target=_follow, args=arguments, name="repoint-reader", daemon=True)
             self._thread.start()
-        if self._report_as:
-            name = self._report_as if isinstance(self._report_as, str) else f"{os.uname().nodename}:{os.getpid()}"
-            self._reporter = Reporter(name[:200], lambda: self._follower.store, lambda: self._live)
+
+    def _report(self) -> None:
+        """Begin to report what is served, where that is wanted and was not begun."""
+        if not self._report_as or self._closed or self._reporter is not None:
+            return
+        from repoint.reporter import Reporter
+
+        name = self._report_as if isinstance(self._report_as, str) else f"{os.uname().nodename}:{os.getpid()}"
+        follower, reference = self._follower, weakref.ref(self)
+        self._reporter = Reporter(name[:200], lambda: follower.store, lambda: _served_by(reference))
 
     def _renew_locks(self) -> None:
         self._polling = threading.Lock()
@@ -358,15 +383,6 @@ class Pinned:
         self.close()
 
 
-def cache_folder(store: str, endpoint_url: str | None, cache: str | os.PathLike[str] = "") -> str:
-    """The folder of one store in a cache; ``""`` for the default one (XDG base directories)."""
-    above = os.fspath(cache)
-    if not above:
-        home = _environment().get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-        above = os.path.join(home, "repoint", "readers")
-    return os.path.join(above, hashlib.sha256(f"{store}?{endpoint_url or ''}".encode()).hexdigest()[:32])
-
-
 def _environment() -> Mapping[str, str]:
     return os.environ  # noqa: TID251 - as with the clock: what the SDK and Git read there, an application has set there
 
@@ -381,17 +397,25 @@ def _not_live(agent: str, live: Live) -> NotFound:
     )
 
 
-def _follow(reference: weakref.ref[Reader], end: threading.Event, clock: Clock) -> None:
+def _follow(reference: weakref.ref[Reader], follower: Follower, end: threading.Event, clock: Clock) -> None:
     """Poll until the reader is closed, or nobody has it any more."""
     while (reader := reference()) is not None:
-        pause = reader.pause()
+        pause = reader._pause()
         del reader
         if clock.wait(end, pause):
             return
         reader = reference()
         if reader is not None:
+            if reader._end is not end:  # a callback forked, and this is the child, which has a thread of its own
+                return
             reader.poll()
         del reader
+    follower.close()
+
+
+def _served_by(reference: weakref.ref[Reader]) -> Live | None:
+    reader = reference()
+    return None if reader is None else reader._live
 
 
 _READERS: weakref.WeakSet[Reader] = weakref.WeakSet()
@@ -399,7 +423,7 @@ _READERS: weakref.WeakSet[Reader] = weakref.WeakSet()
 
 def _after_fork() -> None:
     for reader in list(_READERS):
-        reader.renew()
+        reader._renew()
 
 
 os.register_at_fork(after_in_child=_after_fork)

@@ -10,15 +10,17 @@ by a lock.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import re
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
-from repoint.durable import flush_path, replace_file, translated
+from repoint.durable import flush, flush_path, replace_file, translated
 from repoint.errors import StoreUnavailable
+from repoint.s3keys import parse_address
 from repoint_schemas.canonical import Digest, digest_of
 from repoint_schemas.documents import EnvironmentName, Record
 
@@ -27,6 +29,8 @@ LOCK_SECONDS = 5.0
 
 _RECORD = re.compile(r"([0-9]{12})-([0-9a-f]{64})\.json")
 _PAUSE = 0.02
+
+log = logging.getLogger("repoint.reader")
 
 
 class Kept(NamedTuple):
@@ -56,7 +60,7 @@ class ReaderCache:
 
     def newest(self) -> Kept | None:
         """The high-water mark: the highest record that was ever served here. Its file may be damaged."""
-        found = [named for name in self._record_names() if (named := _named(name))]
+        found = [named for name in self._names(self._records_folder) if (named := _named(name))]
         if not found:
             return None
         generation, digest = max(found)
@@ -76,12 +80,21 @@ class ReaderCache:
         return content if content is not None and digest_of(content) == f"sha256:{name}" else None
 
     def keep(
-        self, registry: str, generation: int, record: bytes, objects: Mapping[str, bytes], needed: Collection[str]
+        self,
+        registry: str,
+        generation: int,
+        record: bytes,
+        needed: Collection[str],
+        arrived: Collection[str],
+        objects: Callable[[Collection[str]], Iterable[tuple[str, bytes]]],
+        spared: Collection[str] = (),
     ) -> None:
         """Keep a record that is served now, durably, and let go of what it does not need.
 
-        ``objects`` are those that may be missing here, by the SHA-256 of their content in hex; ``needed`` names all
-        that the record needs.
+        ``needed`` names all that the record needs, by the SHA-256 of its content in hex, ``arrived`` what of it was
+        not whole here when it was read; ``objects`` gives the content of what is missing: another process that
+        serves an older or a newer record may have let go of it meanwhile. ``spared`` is not let go of: what the record
+        before needs, which a rollback asks for next.
 
         Raises:
             StoreUnavailable: the file system refused. The record before is still there, whole.
@@ -92,50 +105,65 @@ class ReaderCache:
                 return
             if self.registry() is None:
                 replace_file(self._registry_path, f"{registry} {digest_of(registry.encode())}\n".encode())
-            for name, content in objects.items():
-                if self.get(name, len(content)) is None:
-                    self._write_object(name, content)
-            if objects:
-                flush_path(self._objects_folder)
-            replace_file(self._record_path(generation, digest_of(record)), record)
-            self._drop_older(generation, needed)
+            self._write_missing(needed, arrived, objects)
+            path = self._record_path(generation, digest_of(record))
+            if self._read(path, len(record)) != record:
+                replace_file(path, record)
+            if newest is None or newest.generation < generation:
+                self._drop_older(generation, {*needed, *spared})
 
-    def confirm(self, kept: Kept) -> None:
-        """Note that a kept record was the newest just now; best effort."""
+    def confirm(self, kept: Kept) -> bool:
+        """Note that a kept record was the newest just now, best effort; False where it is not there any more."""
+        path = self._record_path(kept.generation, kept.digest)
         with suppress(OSError):
-            os.utime(self._record_path(kept.generation, kept.digest))
+            os.utime(path)
+        return os.path.exists(path)
 
     def _drop_older(self, generation: int, needed: Collection[str]) -> None:
-        for older in self._record_names():
+        for older in self._names(self._records_folder):
             named = _named(older)
             if named is None or named[0] < generation:
                 with suppress(OSError):
                     os.unlink(os.path.join(self._records_folder, older))
-        with suppress(OSError):
-            for name in os.listdir(self._objects_folder):
-                if name not in needed:
-                    os.unlink(self._object_path(name))
+        for name in self._names(self._objects_folder) - set(needed):
+            with suppress(OSError):
+                os.unlink(self._object_path(name))
+
+    def _write_missing(
+        self,
+        needed: Collection[str],
+        arrived: Collection[str],
+        objects: Callable[[Collection[str]], Iterable[tuple[str, bytes]]],
+    ) -> None:
+        there = self._names(self._objects_folder)
+        missing = {name for name in needed if name not in there or name in arrived}
+        if not missing:
+            return
+        with translated("cannot write", self._objects_folder):
+            os.makedirs(self._objects_folder, mode=0o700, exist_ok=True)
+            for name, content in objects(missing):
+                if self.get(name, len(content)) is None:
+                    self._write_object(name, content)
+            flush_path(self._objects_folder)
 
     def _write_object(self, name: str, content: bytes) -> None:
         path = self._object_path(name)
         draft = os.path.join(self._objects_folder, f".{name}.{os.urandom(4).hex()}")
-        with translated("cannot write", path):
-            os.makedirs(self._objects_folder, mode=0o700, exist_ok=True)
-            try:
-                with open(draft, "xb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(draft, path)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(draft)
-                raise
+        try:
+            with open(draft, "xb") as file:
+                file.write(content)
+                file.flush()
+                flush(file.fileno())
+            os.replace(draft, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(draft)
+            raise
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with translated("cannot open the lock", self.folder):
-            os.makedirs(self.folder, mode=0o700, exist_ok=True)
+            make_own_folder(self.folder)
             descriptor = os.open(os.path.join(self.folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             self._wait_for(descriptor)
@@ -161,10 +189,15 @@ class ReaderCache:
             else:
                 return
 
-    def _record_names(self) -> list[str]:
-        with suppress(OSError):
-            return os.listdir(self._records_folder)
-        return []
+    @staticmethod
+    def _names(folder: str) -> set[str]:
+        try:
+            return set(os.listdir(folder))
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            log.warning("what was served before is not known: %s", error)
+        return set()
 
     @staticmethod
     def _read(path: str, limit: int) -> bytes | None:
@@ -178,6 +211,49 @@ class ReaderCache:
 
     def _object_path(self, name: str) -> str:
         return os.path.join(self._objects_folder, name)
+
+
+def cache_folder(
+    address: str, endpoint_url: str | None, cache: str | os.PathLike[str] | None, environment: Mapping[str, str]
+) -> str | None:
+    """The folder of one store in a cache: ``""`` for the default one, None for none.
+
+    The default is ``repoint/readers`` below ``$XDG_CACHE_HOME`` or ``~/.cache`` (XDG base directories), and none where
+    there is no home. A password in the address may change, and it is the same store.
+    """
+    above = None if cache is None else os.fspath(cache) or _default_cache(environment)
+    if above is None:
+        return None
+    store = re.sub(r"^https://[^/@]*@", "https://", address.removeprefix("file://").rstrip("/"))
+    if address.startswith("s3://"):
+        place = parse_address(address)
+        store = str(place._replace(endpoint=endpoint_url or place.endpoint))
+    return os.path.join(os.path.abspath(above), digest_of(store.encode("utf-8", "surrogateescape"))[7:39])
+
+
+def _default_cache(environment: Mapping[str, str]) -> str | None:
+    home = environment.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    if not os.path.isabs(home):  # nobody has this user id, and HOME is not set; or XDG says: ignore it
+        log.warning("nothing of what is served is kept on the disk: this user has no home; give the reader a cache")
+        return None
+    return os.path.join(home, "repoint", "readers")
+
+
+def make_own_folder(folder: str) -> None:
+    """Make a folder and those above it that are missing, durably, for this user alone. Raises: OSError.
+
+    What agents are told is nobody else's business, nor is an address with a password.
+    """
+    made: list[str] = []
+    at = os.path.abspath(folder)
+    while not os.path.isdir(at):
+        made.append(at)
+        at = os.path.dirname(at)
+    for each in reversed(made):
+        with suppress(FileExistsError):
+            os.mkdir(each, 0o700)
+    for each in made:
+        flush_path(os.path.dirname(each))
 
 
 def _named(name: str) -> tuple[int, Digest] | None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from repoint.errors import InvalidInput, NotFound
-from repoint.gitaddress import checked_address
+from repoint.errors import InvalidInput, NotFound, RepointError, StoreUnavailable
+from repoint.gitaddress import checked_address, masked
 from repoint.s3keys import environment_key, parse_address
 from repoint.store import Pointer, Store
 from repoint_schemas.canonical import Digest
@@ -33,6 +34,8 @@ CONNECT_SECONDS, READ_SECONDS, PATIENCE_SECONDS = 3.0, 10.0, 10.0
 """A reader asks again soon, so it waits less for one answer than a command does."""
 
 BUCKET = "s3://"
+
+_RENEWED = ("s3-denied", "s3-settings")
 
 Wanted = Sequence[tuple[AgentName, Version, FileEntry]]
 
@@ -60,6 +63,13 @@ class Source(Protocol):
         """These entries of a record are to be read next. Only speed depends on it."""
         ...
 
+    def require_in_ledger(self, record: Record, content: bytes) -> None:
+        """Require that the ledger bears out the newest record: what it follows, and itself where it is noted already.
+
+        Raises: Corrupt, StoreUnavailable.
+        """
+        ...
+
     def snapshots(self, entries: Mapping[AgentName, Entry]) -> list[bytes | None]:
         """The stored snapshots, not verified."""
         ...
@@ -77,11 +87,21 @@ class Source(Protocol):
         ...
 
 
-def open_source(address: str, cache: str, environment: Mapping[str, str], **settings: str | bool | None) -> Source:
+def located(store: str) -> str:
+    """The address that somebody gave; a path as it is from everywhere."""
+    if "://" in store or ":" in store.partition("/")[0]:
+        return store
+    return os.path.abspath(os.path.expanduser(store))
+
+
+def open_source(
+    address: str, cache: str | None, environment: Mapping[str, str], **settings: str | bool | None
+) -> Source:
     """The source that an address means: ``s3://``, ``ssh://``, ``https://``, ``HOST:PATH``, ``file://`` or a path.
 
-    A ``file://`` address and a path are read in place; other Git addresses through a bare repository below ``cache``.
-    Nothing is asked of a bucket or of a remote yet. ``settings`` are those of ``Settings`` for a bucket.
+    A ``file://`` address and a path are read in place; other Git addresses through a bare repository below ``cache``,
+    or in a folder that goes when the source is closed. Nothing is asked of a bucket or of a remote yet. ``settings``
+    are those of ``Settings`` for a bucket.
 
     Raises:
         InvalidInput: an address that is not used.
@@ -94,7 +114,7 @@ def open_source(address: str, cache: str, environment: Mapping[str, str], **sett
         from repoint.workspace import path_of_address
 
         return RepositorySource(path_of_address(address), environment)
-    return RemoteSource(checked_address("to read from", address), os.path.join(cache, "clone.git"), environment)
+    return RemoteSource(checked_address("to read from", address), cache, environment)
 
 
 def _bucket_settings(address: str, given: Mapping[str, str | bool | None]) -> Settings:
@@ -106,7 +126,9 @@ def _bucket_settings(address: str, given: Mapping[str, str | bool | None]) -> Se
     place = place._replace(endpoint=None if endpoint is None else str(endpoint))
     problem = check_bucket_url(place.url) or (check_endpoint(place.endpoint) if place.endpoint else None)
     if problem:
-        raise InvalidInput(f"{address!a} {problem}", kind="invalid-address", hint="as in s3://acme-agents/repoint")
+        raise InvalidInput(
+            f"{masked(address)!a} {problem}", kind="invalid-address", hint="as in s3://acme-agents/repoint"
+        )
     region, profile, path_style = given.get("region"), given.get("profile"), given.get("path_style")
     return Settings(
         place,
@@ -140,7 +162,12 @@ class BucketSource:
         """See ``Source``."""
         from repoint.s3client import Unread
 
-        found = self._client.get_if_changed(environment_key(environment), Record.LIMIT, known)
+        try:
+            found = self._client.get_if_changed(environment_key(environment), Record.LIMIT, known)
+        except StoreUnavailable as error:
+            if error.kind in _RENEWED:
+                self._client.close()  # the settings are read again for the next look: there may be new credentials
+            raise
         if found is Unread.SAME:
             return None
         if found is Unread.MISSING:
@@ -152,6 +179,10 @@ class BucketSource:
     def begin(self, record: Record, entries: Mapping[AgentName, Entry]) -> None:
         """See ``Source``."""
         self._store.begin_entries(record, entries)
+
+    def require_in_ledger(self, record: Record, content: bytes) -> None:
+        """See ``Source``."""
+        self._store.require_in_ledger(record, content)
 
     def snapshots(self, entries: Mapping[AgentName, Entry]) -> list[bytes | None]:
         """See ``Source``."""
@@ -195,12 +226,19 @@ class RepositorySource:
     def newest(self, environment: EnvironmentName, known: str | None) -> Pointer | None:
         """See ``Source``."""
         pointer = self._store.read_pointer(environment)
+        if pointer is None and not os.path.isdir(self._repository.common_dir):
+            raise StoreUnavailable(
+                f"{self.name} is not there any more", kind="repository-gone", hint="it is read again once it is back"
+            )
         if pointer is None:
             raise _no_environment(environment, self.name)
         return None if pointer.stamp == known else pointer
 
     def begin(self, record: Record, entries: Mapping[AgentName, Entry]) -> None:
         """See ``Source``; there are no round trips to save."""
+
+    def require_in_ledger(self, record: Record, content: bytes) -> None:
+        """See ``Source``; the commit's id has said so already."""
 
     def snapshots(self, entries: Mapping[AgentName, Entry]) -> list[bytes | None]:
         """See ``Source``."""
@@ -226,14 +264,12 @@ class RepositorySource:
 class RemoteSource(RepositorySource):
     """A registry in a Git remote, through a bare repository that holds what was fetched."""
 
-    def __init__(self, address: str, clone: str, environment: Mapping[str, str]) -> None:
-        from repoint.gitclone import bare_clone
+    def __init__(self, address: str, cache: str | None, environment: Mapping[str, str]) -> None:
+        from repoint.gitclone import Clone
 
-        bare_clone(clone, address, environment)
-        self._address = address
-        self._clone = clone
-        super().__init__(clone, environment)
-        self.name = address
+        self._clone = Clone(cache, address, environment)
+        super().__init__(self._clone.folder, environment)
+        self.name = masked(address)
 
     def _opened(self, repository: GitRepository) -> GitRemoteStore:
         from repoint.gitclone import REMOTE
@@ -244,14 +280,23 @@ class RemoteSource(RepositorySource):
         return GitRemoteStore(repository, self._remote)
 
     def newest(self, environment: EnvironmentName, known: str | None) -> Pointer | None:
-        """See ``Source``; one ``ls-remote``, and a fetch where the branch moved."""
+        """See ``Source``; one ``ls-remote``, and where the branch moved another one and a fetch."""
         from repoint.gitrefs import ENVIRONMENTS
 
         ref = f"{ENVIRONMENTS}{environment}"
-        there = self._remote.refs(ref).get(ref)
-        if there is None:
-            raise _no_environment(environment, self._address)
-        return None if there == known else super().newest(environment, known)
+        if known is not None and self._remote.refs(ref).get(ref) == known:
+            return None
+        return super().newest(environment, known)
+
+    def begin(self, record: Record, entries: Mapping[AgentName, Entry]) -> None:  # noqa: ARG002
+        """See ``Source``: all tags are asked for, and fetched, together."""
+        with suppress(RepointError):  # whoever reads them one by one says what is wrong with which
+            list(self.store.read_releases([(agent, entry.version) for agent, entry in entries.items()]))
+
+    def close(self) -> None:
+        """See ``Source``."""
+        super().close()
+        self._clone.close()
 
 
 def _no_environment(environment: EnvironmentName, where: str) -> NotFound:

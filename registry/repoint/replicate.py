@@ -8,7 +8,7 @@ otherwise, is an alarm: it is told and left as it is, and nothing more of that a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -16,9 +16,10 @@ import msgspec
 from repoint.errors import Corrupt, NotFound, RepointError
 from repoint.names import highest_first
 from repoint.registry import Published, Registry
-from repoint.store import Content, Contents, Draft, Foreign, Swap
-from repoint_schemas.canonical import digest_of, encode
-from repoint_schemas.documents import AgentName, EnvironmentName, FileEntry, Record, Release, Version
+from repoint.replicaversions import VersionCopier, diverged
+from repoint.store import Swap
+from repoint_schemas.canonical import digest_of
+from repoint_schemas.documents import AgentName, EnvironmentName, Record, Version
 
 BATCH = 200
 """Records that are read together."""
@@ -50,10 +51,10 @@ def replicate(source: Registry, target: Registry, progress: Progress | None = No
     # The pointers first: what they name was published before, so the listing that comes after them has all of it.
     tips = {environment: source.current(environment).record for environment in source.store.environments()}
     copied = Copied()
-    _copy_releases(source, target, copied, progress)
+    copier = _copy_releases(source, target, copied, progress)
     for _, tip in sorted(tips.items()):
         with _alarmed(copied):
-            copied.records += follow(source, target, tip, progress)
+            copied.records += _follow(copier, source, target, tip, progress)
     for environment in sorted(set(target.store.environments()) - set(tips)):
         copied.alarms.append(_ahead(target, f"the environment {environment}"))
     return copied
@@ -65,16 +66,7 @@ def copy_release(source: Registry, target: Registry, published: Published) -> bo
     Raises:
         Corrupt: the target has another release under the name (``replica-diverged``), or the source is damaged.
     """
-    release = published.document
-    chain = [published]
-    while (before := chain[-1].document.parent) and not _has(target, chain[-1].document.agent, before.version):
-        chain.append(source.release(release.agent, before.version))
-    added = False
-    for each in reversed(chain):
-        if not _has_exactly(target, each):
-            _store(source, target, each)
-            added = True
-    return added
+    return VersionCopier(source, target).copy_release(published)
 
 
 def follow(source: Registry, target: Registry, tip: Record, progress: Progress | None = None) -> int:
@@ -83,22 +75,7 @@ def follow(source: Registry, target: Registry, tip: Record, progress: Progress |
     Raises:
         Corrupt: the target's ledger is not the beginning of the source's (``replica-diverged``).
     """
-    environment, at = tip.environment, _generation(target, tip)
-    _require_beginning(source, target, tip, at)
-    added = 0
-    while at < tip.generation:
-        until = min(at + BATCH, tip.generation)
-        contents = list(source.store.read_ledger(environment, until, at + 1))[::-1]
-        for generation, content in enumerate(contents, at + 1):
-            record = source.verified_record(environment, generation, content)
-            _append(source, target, record, content)
-            added += 1
-            if progress:
-                progress(f"bringing {environment} up to date", generation, tip.generation)
-        if len(contents) != until - at:
-            raise Corrupt(f"the ledger of {environment} has a gap", kind="ledger-gap", promise=4)
-        at = until
-    return added
+    return _follow(VersionCopier(source, target), source, target, tip, progress)
 
 
 def behind(source: Record, target: Registry) -> int:
@@ -112,17 +89,23 @@ def behind(source: Record, target: Registry) -> int:
 # -- releases --------------------------------------------------------------------------------------------------------
 
 
-def _copy_releases(source: Registry, target: Registry, copied: Copied, progress: Progress | None) -> None:
+def _copy_releases(source: Registry, target: Registry, copied: Copied, progress: Progress | None) -> VersionCopier:
     there, here = target.store.versions(), source.store.versions()
     missing = [name for name in _ordered(here) if name[1] not in there.get(name[0], ())]
-    for number, (agent, version) in enumerate(missing, 1):
-        with _alarmed(copied), suppress(NotFound):  # a foreign name in the source is nobody's release
-            copied.releases += copy_release(source, target, source.release(agent, version))
-        if progress:
-            progress("copying versions", number, len(missing))
-    for agent, version in _ordered(there):
-        if version in here.get(agent, ()):
-            continue
+    copier, done = VersionCopier(source, target, there), 0
+    for portion in copier.ahead(missing):
+        for name in portion:
+            with _alarmed(copied), suppress(NotFound):  # a foreign name in the source is nobody's release
+                copied.releases += copier.copy(*name)
+            done += 1
+            if progress:
+                progress("copying versions", done, len(missing))
+    _tell_surplus(target, [name for name in _ordered(there) if name[1] not in here.get(name[0], ())], copied)
+    return copier
+
+
+def _tell_surplus(target: Registry, names: Sequence[tuple[AgentName, Version]], copied: Copied) -> None:
+    for agent, version in names:
         with _alarmed(copied), suppress(NotFound):
             target.release(agent, version)
             copied.alarms.append(_ahead(target, f"{agent} {version}"))
@@ -133,59 +116,26 @@ def _ordered(names: Mapping[AgentName, Sequence[Version]]) -> list[tuple[AgentNa
     return [(agent, version) for agent in sorted(names) for version in highest_first(names[agent])[::-1]]
 
 
-def _has(target: Registry, agent: AgentName, version: Version) -> bool:
-    return target.store.read_release(agent, version) is not None
-
-
-def _has_exactly(target: Registry, published: Published) -> bool:
-    """Whether the target has this release. Raises: Corrupt, where it has another one under the name."""
-    release = published.document
-    stored = target.store.read_release(release.agent, release.version)
-    if stored is None:
-        return False
-    if isinstance(stored, Foreign) or digest_of(stored) != published.digest:
-        raise _diverged(target, f"{release.agent} {release.version}")
-    return True
-
-
-def _store(source: Registry, target: Registry, published: Published) -> None:
-    release = published.document
-    snapshot = source.snapshot(published)
-    files = {entry.path: _content(source, target, release, entry) for entry in snapshot.files()}
-    contents = Contents(snapshot, encode(snapshot), files)
-    target.store.put_contents(contents)
-    draft = Draft(release, encode(release))
-    if not target.store.create_release(draft, contents) and not _has_exactly(target, published):
-        raise _diverged(target, f"{release.agent} {release.version}")
-
-
-def _content(source: Registry, target: Registry, release: Release, entry: FileEntry) -> Content:
-    """A file from the source; one that the version before has, too, is taken from the target itself."""
-    if release.parent is not None:
-        with suppress(RepointError):
-            before = target.release(release.agent, release.parent.version)
-            kept = {e.path: e for e in target.snapshot(before).files()}.get(entry.path)
-            if kept == entry:
-                return _Stored(target, before.document, entry)
-    return _Stored(source, release, entry)
-
-
-class _Stored(msgspec.Struct, frozen=True):
-    """One file of a release, verified as it is read."""
-
-    registry: Registry
-    release: Release
-    entry: FileEntry
-
-    @property
-    def size(self) -> int:
-        return self.entry.size
-
-    def chunks(self) -> Iterator[bytes]:
-        yield from self.registry.file_chunks(self.release, self.entry)
-
-
 # -- ledgers ---------------------------------------------------------------------------------------------------------
+
+
+def _follow(copier: VersionCopier, source: Registry, target: Registry, tip: Record, progress: Progress | None) -> int:
+    environment, at = tip.environment, _generation(target, tip)
+    _require_beginning(source, target, tip, at)
+    added = 0
+    while at < tip.generation:
+        until = min(at + BATCH, tip.generation)
+        contents = list(source.store.read_ledger(environment, until, at + 1))[::-1]
+        for generation, content in enumerate(contents, at + 1):
+            record = source.verified_record(environment, generation, content)
+            _append(copier, source, target, record, content)
+            added += 1
+            if progress:
+                progress(f"bringing {environment} up to date", generation, tip.generation)
+        if len(contents) != until - at:
+            raise Corrupt(f"the ledger of {environment} has a gap", kind="ledger-gap", promise=4)
+        at = until
+    return added
 
 
 def _generation(target: Registry, tip: Record) -> int:
@@ -204,7 +154,7 @@ def _require_beginning(source: Registry, target: Registry, tip: Record, at: int)
     pointer = target.store.read_pointer(tip.environment)
     same = pointer is not None and source.store.read_record(tip.environment, at) == pointer.content
     if pointer is None or not same or not _is_rebuilt(target, tip.environment, pointer.content):
-        raise _diverged(target, f"{tip.environment} generation {at}")
+        raise diverged(target, f"{tip.environment} generation {at}")
 
 
 def _is_rebuilt(target: Registry, environment: EnvironmentName, content: bytes) -> bool:
@@ -213,13 +163,12 @@ def _is_rebuilt(target: Registry, environment: EnvironmentName, content: bytes) 
     return tip_is_of is None or tip_is_of(target.verified_record(environment, None, content), content)
 
 
-def _append(source: Registry, target: Registry, record: Record, content: bytes) -> None:
+def _append(copier: VersionCopier, source: Registry, target: Registry, record: Record, content: bytes) -> None:
     for change in record.changes:
         if change.target is not None:
             entry = record.agents[change.agent]
-            there = target.store.read_release(change.agent, entry.version)
-            if not isinstance(there, bytes) or digest_of(there) != entry.release:
-                copy_release(source, target, source.released_entry(change.agent, entry))
+            if not copier.has(change.agent, entry.version, entry.release):
+                copier.copy_release(source.released_entry(change.agent, entry))
     if record.generation == 0:
         done = target.store.create_pointer(record, content)
     else:
@@ -227,7 +176,7 @@ def _append(source: Registry, target: Registry, record: Record, content: bytes) 
         follows = pointer is not None and digest_of(pointer.content) == record.previous
         done = pointer is not None and follows and target.store.swap_pointer(pointer, record, content) is Swap.DONE
     if not done and target.store.read_record(record.environment, record.generation) != content:
-        raise _diverged(target, f"{record.environment} generation {record.generation}")
+        raise diverged(target, f"{record.environment} generation {record.generation}")
 
 
 class _alarmed:  # noqa: N801 - used like contextlib.suppress
@@ -244,15 +193,6 @@ class _alarmed:  # noqa: N801 - used like contextlib.suppress
             self._copied.alarms.append(error)
             return True
         return False
-
-
-def _diverged(target: Registry, what: str) -> Corrupt:
-    return Corrupt(
-        f"{target.store.name} holds another {what} than the authority",
-        kind="replica-diverged",
-        hint="nothing is overwritten; repoint verify explains",
-        promise=4,
-    )
 
 
 def _ahead(target: Registry, what: str) -> Corrupt:

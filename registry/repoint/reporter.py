@@ -6,30 +6,52 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
 
 from repoint.board import Board
 from repoint.errors import InvalidInput, RepointError
 from repoint.fleet import RENEW_SECONDS, board_of, report
-from repoint.live import Live
 from repoint.store import Store
+from repoint_schemas.canonical import Digest
+from repoint_schemas.documents import EnvironmentName, Record
 
 log = logging.getLogger("repoint.reader")
 
 _LEAVE_SECONDS = 2.0
+_STORE_SECONDS = 1.0
+"""How soon it is tried again while there is no store yet."""
+
+
+class Serving(Protocol):
+    """What is served now."""
+
+    @property
+    def record(self) -> Record:
+        """The record."""
+        ...
+
+    @property
+    def digest(self) -> Digest:
+        """Its SHA-256."""
+        ...
 
 
 class Reporter:
     """Reports what one process serves, now and whenever it changes, and renews it.
 
-    ``store`` gives the store at hand, None while there is none; ``live`` what is served.
+    ``store`` gives the store at hand, None while there is none; ``live`` what is served, None once nobody has the
+    reader any more.
     """
 
-    def __init__(self, name: str, store: Callable[[], Store | None], live: Callable[[], Live]) -> None:
+    def __init__(self, name: str, store: Callable[[], Store | None], live: Callable[[], Serving | None]) -> None:
         self._name = name
         self._identifier = uuid.uuid4().hex  # also in a forked child, which makes one of its own
         self._store = store
         self._live = live
         self._board: Board | None = None
+        self._environment: EnvironmentName | None = None
+        self._swept = False
         self._wake = threading.Event()
         self._ended = False
         self._failing = False
@@ -44,39 +66,46 @@ class Reporter:
         """Withdraw the report, and end; a store that does not answer is left alone."""
         self._ended = True
         self._wake.set()
-        self._thread.join(_LEAVE_SECONDS)
+        if self._thread is not threading.current_thread():
+            self._thread.join(_LEAVE_SECONDS)
 
     def _run(self) -> None:
-        while not self._ended:
-            self._wake.clear()
-            self._say(self._post)
-            self._wake.wait(RENEW_SECONDS)
-        self._say(self._withdraw)
+        while not self._ended and self._said():
+            self._wake.wait(_STORE_SECONDS if self._board is None else RENEW_SECONDS)
+            self._wake.clear()  # what came before is in what is said next
+        if self._board is not None and self._environment is not None:
+            with suppress(Exception):
+                self._board.withdraw(self._environment, self._identifier)
 
-    def _say(self, what: Callable[[Board, Live], None]) -> None:
+    def _said(self) -> bool:
+        """Say what is served, if it can be said; whether to go on."""
         try:
-            board = self._known_board()
-            if board is not None:
-                what(board, self._live())
-            self._failing = False
+            live = self._live()
+            if live is None:
+                return False
+            self._board = self._board or self._found()
+            if self._board is not None:
+                self._post(self._board, live)
+                self._failing = False
         except InvalidInput as error:
             log.warning("nothing is reported: %s", error)
-            self._ended = True
-        except (RepointError, OSError) as error:
+            return False
+        except Exception as error:  # noqa: BLE001 - nothing that goes wrong here may be noticed by those who are served
             if not self._failing:
-                log.warning("what is served cannot be reported: %s", error)
+                level = logging.WARNING if isinstance(error, RepointError) else logging.ERROR
+                log.log(level, "what is served cannot be reported: %s", error)
             self._failing = True
+        return True
 
-    def _known_board(self) -> Board | None:
+    def _found(self) -> Board | None:
         store = self._store()
-        if self._board is None and store is not None:
-            self._board = board_of(store)
-        return self._board
+        return None if store is None else board_of(store)
 
-    def _post(self, board: Board, live: Live) -> None:
+    def _post(self, board: Board, live: Serving) -> None:
         record = live.record
-        said = report(record.environment, record.registry, self._identifier, self._name, live.generation, live.digest)
+        self._environment = record.environment
+        said = report(record.environment, record.registry, self._identifier, self._name, record.generation, live.digest)
         board.post(record.environment, self._identifier, said)
-
-    def _withdraw(self, board: Board, live: Live) -> None:
-        board.withdraw(live.record.environment, self._identifier)
+        if not self._swept:
+            self._swept = True
+            board.sweep(record.environment)

@@ -32,6 +32,9 @@ PATIENCE_SECONDS = 30.0
 ABSENT_SECONDS = 3.0
 """How long a host that refuses connections, or that nobody knows, is tried altogether."""
 
+SLOWEST_BYTES = 512 * 1024
+"""What a store sends in a second, at least: an object may take longer than the patience if it may be that large."""
+
 ALTERED_READS = 3
 """How often an object is read whose checksum does not agree, before it is what is stored that is wrong."""
 
@@ -123,7 +126,7 @@ class S3Client:
         Raises:
             StoreUnavailable: it cannot be read now.
         """
-        altered = 0
+        altered, seconds = 0, max(self.settings.patience, limit / SLOWEST_BYTES)
 
         def ask() -> Got:
             nonlocal altered
@@ -131,7 +134,7 @@ class S3Client:
             reply = self._call("get_object", Key=self._before + key, **checked)
             try:
                 with _closing(reply) as body:
-                    content = read_whole(body, limit, self.settings.patience)
+                    content = read_whole(body, limit, seconds)
             except Failed as failed:
                 altered += failed.altered
                 raise

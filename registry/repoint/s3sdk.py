@@ -24,7 +24,7 @@ CONNECTIONS = 24
 REPLY_BYTES = 16 * MEBIBYTE
 """What is read of a reply that is no object: a listing of a thousand long keys has some five of them."""
 
-_CHUNK = 64 * 1024
+_FIRST_CHUNK, _CHUNK = 256, 64 * 1024  # a read returns only once all of its bytes are there
 _BUSY_STATUSES = (408, 409, 429)
 
 
@@ -129,9 +129,10 @@ def read(body: Body, amount: int) -> bytes:
 
 def read_whole(body: Body, limit: int, seconds: float) -> bytes:
     """At most one byte more than ``limit``, within a time. Raises: Failed, as ``read``."""
-    content, until = bytearray(), time.monotonic() + seconds
-    while len(content) <= limit and (chunk := read(body, min(_CHUNK, limit + 1 - len(content)))):
+    content, until, piece = bytearray(), time.monotonic() + seconds, _FIRST_CHUNK
+    while len(content) <= limit and (chunk := read(body, min(piece, limit + 1 - len(content)))):
         content += chunk  # length and checksum are only judged by a read that finds the end
+        piece = min(2 * piece, _CHUNK)
         if time.monotonic() > until:
             raise Failed(None, "TooSlow", f"after {seconds:g} seconds the reply had not ended", sent=True)
     return bytes(content)

@@ -140,7 +140,8 @@ class S3Store:
 
     def begin_entries(self, record: Record, entries: Mapping[AgentName, Entry]) -> None:
         """Begin to read what a reader needs of a record, side by side. Raises: StoreUnavailable."""
-        self._ahead.begin(ledger_key(record.environment, record.generation + 1), Record.LIMIT)
+        for generation in range(max(record.generation - 1, 0), record.generation + 2):
+            self._ahead.begin(ledger_key(record.environment, generation), Record.LIMIT)
         self._ahead.begin_entries(entries)
 
     def read_files(self, wanted: Iterable[tuple[AgentName, Version, FileEntry]]) -> list[bytes | None]:
@@ -300,6 +301,22 @@ class S3Store:
         self._ahead.keep(key, got.content)
         return got.content
 
+    def require_in_ledger(self, record: Record, content: bytes) -> None:
+        """Require that the ledger holds what a newest record follows, and no other record in its own place.
+
+        Unlike Git's, an object's name here says nothing of its content; the record's own entry may still be on its way.
+
+        Raises: Corrupt, StoreUnavailable.
+        """
+        environment, generation = record.environment, record.generation
+        self._ahead.begin(ledger_key(environment, generation + 1), Record.LIMIT)  # ``prepare_swap`` asks for it next
+        beneath = [] if generation == 0 else [ledger_key(environment, generation - 1)]
+        *before, own = self._ahead.many([*beneath, ledger_key(environment, generation)], Record.LIMIT)
+        if any(got is None or digest_of(got.content) != record.previous for got in before):
+            raise _contradicted(record, f"does not hold generation {generation - 1}, which it follows")
+        if own is not None and own.content != content:
+            raise _contradicted(record, "holds another record of that generation")
+
     def read_ledger(self, environment: EnvironmentName, newest: int, oldest: int) -> Iterator[bytes]:
         """See ``Store``; as many side by side as there are connections. Raises: Corrupt, at a gap."""
         tip = self._tips.get(environment)
@@ -455,6 +472,16 @@ def _present(got: Got | None, environment: EnvironmentName, generation: int) -> 
             environment=environment,
         )
     return got.content
+
+
+def _contradicted(record: Record, why: str) -> Corrupt:
+    return Corrupt(
+        f"the pointer of {record.environment} stands at generation {record.generation}, but its ledger {why}",
+        kind="ledger-differs",
+        hint="somebody wrote to the bucket by hand, or it came altered; repoint verify explains",
+        promise=6,
+        environment=record.environment,
+    )
 
 
 def _unconfirmed(what: str, ended: Written) -> OutcomeUnknown:

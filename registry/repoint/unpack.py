@@ -2,22 +2,31 @@
 
 Promise 6 for whoever can only read files: everything is written, flushed and named after what it holds before anything
 points to it, and one symbolic link, replaced by rename(2), says which record is current. A process that resolves the
-link once has one record for as long as it likes; the last few stay.
+link once has one record for as long as it likes; the last few stay. A folder never goes back to a lower generation.
+
+Promise 10: one process at a time writes to a folder, by a lock, so whatever has the name of a draft is a dead one's.
+Nothing is written or removed through a link that somebody else put there, and nothing is removed but what has the name
+of a draft or of a record.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
+import re
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from itertools import chain, count
+from typing import NamedTuple
 
 import msgspec
 
 from repoint.active import Active
 from repoint.durable import flush_path, translated
-from repoint.errors import AlreadyExists, Corrupt
+from repoint.errors import AlreadyExists, Conflict, Corrupt
 from repoint.snapshot import snapshot_problems
+from repoint.unpackfiles import alone, draft_in, holds, into_place, is_whole, remove, sweep, write_file, write_files
+from repoint_schemas.canonical import MEBIBYTE
+from repoint_schemas.documents import Snapshot
 
 CURRENT = "current"
 RECORDS = ".records"
@@ -25,88 +34,203 @@ KEPT = 3
 """Records that stay beside the current one, for processes that still read them."""
 
 ABOUT = "repoint.json"
-"""What lies beside the files: which version they are, model and configuration, as JSON."""
+"""What lies beside the files: which version they are, model and configuration; beside the agents: which record."""
+
+LOCK_SECONDS = 60.0
+"""How long a version is waited for that another process writes."""
+
+_ABOUT_LIMIT = 2 * MEBIBYTE
+_RECORD = re.compile(r"[0-9]{12}-[0-9a-f]{12}(?:\.[0-9]+)?")
+
+
+class Which(NamedTuple):
+    """The record that agents belong to."""
+
+    registry: str
+    environment: str
+    generation: int
+    digest: str
 
 
 def unpack_version(active: Active, folder: str) -> str:
     """One version's files below ``folder``, in a folder named after its digest; its path.
 
-    One that is there already is used again where it is whole, byte for byte.
-
-    Raises: StoreUnavailable, where the file system refuses; Corrupt, for a path that leads elsewhere.
-    """
-    target = os.path.join(folder, active.digest.removeprefix("sha256:"))
-    if not _is_whole(target, active):
-        with translated("cannot write", target):
-            _into_place(target, {"": active})
-    return target
-
-
-def unpack_record(agents: Mapping[str, Active], generation: int, digest: str, folder: str) -> str:
-    """A record's agents, each in a folder of its own below ``folder/current``; the path that this resolves to.
+    One that is there already is used again where it is whole, byte for byte, else it is replaced.
 
     Raises:
-        AlreadyExists: ``current`` is there, and no symbolic link.
-        StoreUnavailable: the file system refuses; what was current before still is.
-        Corrupt: a path leads elsewhere.
+        StoreUnavailable: the file system refuses.
+        Conflict: another process writes to the folder, and does not end.
+        Corrupt: a path that leads elsewhere.
     """
-    link, records = os.path.join(folder, CURRENT), os.path.join(folder, RECORDS)
-    if os.path.lexists(link) and not os.path.islink(link):
-        raise AlreadyExists(
-            f"{link} is no symbolic link", kind="target-exists", hint="choose another folder, or move it away"
-        )
-    name = f"{generation:012}-{digest.removeprefix('sha256:')[:12]}"
-    target = os.path.join(records, name)
-    with translated("cannot write", folder):
-        os.makedirs(records, exist_ok=True)
-        if not all(_is_whole(os.path.join(target, agent), active) for agent, active in agents.items()):
-            _into_place(target, agents)
-        _point(link, os.path.join(RECORDS, name))
-        _drop_older(records, name)
+    target, wanted = os.path.join(folder, active.digest.removeprefix("sha256:")), _contents(active)
+    if is_whole(target, wanted):
+        return target
+    with translated("cannot write", target):
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        with alone(folder, LOCK_SECONDS):
+            if not is_whole(target, wanted):
+                into_place(target, lambda draft: write_files(wanted, draft, None))
     return target
 
 
-def _into_place(target: str, agents: Mapping[str, Active]) -> None:
-    """Write a folder beside its place, and rename it there; one that is there and not whole makes room first."""
-    above, name = os.path.split(target)
-    draft = os.path.join(above, f".{name}.{os.urandom(4).hex()}")
-    os.makedirs(draft)
-    try:
-        for agent, active in agents.items():
-            _write(active, os.path.join(draft, agent) if agent else draft)
-        flush_path(draft)
-        if os.path.isdir(target):
-            broken = f"{draft}.broken"
-            os.rename(target, broken)
-            shutil.rmtree(broken, ignore_errors=True)
-        os.rename(draft, target)
-        flush_path(above)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+class RecordsFolder:
+    """A folder whose ``current`` leads to the agents of one record. Nobody else writes to it while it is entered.
+
+    Raises, when it is entered:
+        AlreadyExists: something else has a name that is needed there.
+        Conflict: another process writes to it.
+        StoreUnavailable: the file system refuses.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._link = os.path.join(folder, CURRENT)
+        self._records = os.path.join(folder, RECORDS)
+        self._held = ExitStack()
+
+    def __enter__(self) -> RecordsFolder:
+        if os.path.lexists(self._folder) and not os.path.isdir(self._folder):
+            raise _in_the_way(self._folder, "a folder")
+        if os.path.islink(self._records) or (os.path.lexists(self._records) and not os.path.isdir(self._records)):
+            raise _in_the_way(self._records, "a folder of its own")
+        self._current()
+        with translated("cannot write", self._folder):
+            os.makedirs(self._records, exist_ok=True)
+            self._held.enter_context(alone(self._records, 0))
+            sweep(self._records)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._held.close()
+
+    def unpack(self, which: Which, agents: Mapping[str, Active]) -> str:
+        """Make a record the current one, each agent in a folder of its own; the path that ``current`` resolves to.
+
+        Raises:
+            StoreUnavailable: the file system refuses; what was current before still is.
+            Conflict: the folder holds another environment.
+            Corrupt: it holds a later record, or a path leads elsewhere.
+            AlreadyExists: ``current`` has become something else.
+        """
+        before = self._current()
+        if before is not None:
+            self._require_later(before, which)
+        with translated("cannot write", self._folder):
+            name = self._written(which, agents, before)
+            self._point(name)
+            self._drop_older(name, before)
+        return os.path.join(self._records, name)
+
+    def _current(self) -> str | None:
+        """The name of the record that is current. Raises: AlreadyExists."""
+        if not os.path.lexists(self._link):
+            return None
+        with suppress(OSError):
+            above, _, name = os.readlink(self._link).rpartition("/")
+            if above == RECORDS and _RECORD.fullmatch(name):
+                return name
+        raise _in_the_way(self._link, "a link that repoint made")
+
+    def _require_later(self, name: str, which: Which) -> None:
+        """Require that what is current lies before this record, or is it. Raises: Conflict, Corrupt."""
+        said = _read_about(os.path.join(self._records, name, ABOUT))
+        if said is None:
+            return
+        if (said.registry, said.environment) != (which.registry, which.environment):
+            raise Conflict(
+                f"{self._folder} holds {said.environment} of registry {said.registry}",
+                kind="other-environment",
+                hint=f"choose another folder, or remove {self._link} first",
+            )
+        if said.generation > which.generation or (said.generation == which.generation and said.digest != which.digest):
+            raise Corrupt(
+                f"{which.environment} stands at generation {which.generation} ({which.digest}): "
+                f"{self._folder} holds generation {said.generation} ({said.digest})",
+                kind="pointer-went-back",
+                hint=f"what is there stays; if it is meant, remove {self._link} first",
+                promise=6,
+            )
+
+    def _written(self, which: Which, agents: Mapping[str, Active], before: str | None) -> str:
+        """The name of a folder that has this record, whole. One that is not whole is left to those who read it."""
+        about = _about_record(which, agents)
+        name = f"{which.generation:012}-{which.digest.removeprefix('sha256:')[:12]}"
+        candidates = chain([name], (f"{name}.{number}" for number in count(1)))
+        while os.path.lexists(target := os.path.join(self._records, name := next(candidates))):
+            if _is_record(target, about, agents):
+                return name
+        like = None if before is None else os.path.join(self._records, before)
+        into_place(target, lambda draft: _write_record(draft, about, agents, like))
+        return name
+
+    def _point(self, name: str) -> None:
+        """Replace the link in one step."""
+        target = f"{RECORDS}/{name}"
+        if os.path.islink(self._link) and os.readlink(self._link) == target:
+            return
+        draft = draft_in(self._records)
+        os.symlink(target, draft)
+        try:
+            os.replace(draft, self._link)
+        finally:
+            sweep(self._records)
+        flush_path(self._folder)
+
+    def _drop_older(self, name: str, before: str | None) -> None:
+        """Keep this record, the one before, and the last few below it; a higher one was another environment's."""
+        others = [each for each in os.listdir(self._records) if _RECORD.fullmatch(each) and each != name]
+        others.sort(key=lambda each: (each[:12] <= name[:12], each))
+        for each in others[:-KEPT]:
+            if each != before:
+                remove(os.path.join(self._records, each))
 
 
-def _write(active: Active, folder: str) -> None:
-    problems = snapshot_problems(active.snapshot)
-    if problems:  # a snapshot that was stored by something else than Repoint (promise 10)
-        raise Corrupt(f"refused to write: {'; '.join(problems)}", kind="unsafe-path", promise=10)
-    for path, content in _contents(active).items():
-        place = os.path.join(folder, path)
-        os.makedirs(os.path.dirname(place), exist_ok=True)
-        with open(place, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+# -- a record ---------------------------------------------------------------------------------------------------------
+
+
+def _write_record(folder: str, about: bytes, agents: Mapping[str, Active], like: str | None) -> None:
+    """Write a record's agents; files of a version that another record has, whole, are linked from there."""
+    for agent, active in agents.items():
+        wanted = _contents(active)
+        twin = None if like is None or os.path.islink(like) else os.path.join(like, agent)
+        os.mkdir(os.path.join(folder, agent))
+        write_files(wanted, os.path.join(folder, agent), twin if twin and is_whole(twin, wanted) else None)
+    write_file(os.path.join(folder, ABOUT), about)
+
+
+def _is_record(folder: str, about: bytes, agents: Mapping[str, Active]) -> bool:
+    """Whether a folder has exactly these agents, each whole."""
+    if os.path.islink(folder):
+        return False
+    with suppress(OSError):
+        return (
+            set(os.listdir(folder)) == {ABOUT, *agents}
+            and holds(os.path.join(folder, ABOUT), about)
+            and all(is_whole(os.path.join(folder, agent), _contents(active)) for agent, active in agents.items())
+        )
+    return False
+
+
+# -- what is written -------------------------------------------------------------------------------------------------
 
 
 def _contents(active: Active) -> dict[str, bytes]:
-    """Every file by its path, and ``repoint.json`` unless the agent has a file of that name."""
-    files = {path: file.data for path, file in active.files.items()}
-    return {ABOUT: _about(active), **files}
+    """Every file by its path, and ``repoint.json`` unless the agent has something of that name.
 
-
-def _about(active: Active) -> bytes:
-    """Model, configuration and where the files are. The generation is none of it: the same version, the same bytes."""
+    Raises: Corrupt, for a snapshot that was stored by something else than Repoint (promise 10).
+    """
     snapshot = active.snapshot
+    problems = snapshot_problems(snapshot)
+    if problems:
+        raise Corrupt(f"refused to write: {'; '.join(problems)}", kind="unsafe-path", promise=10)
+    files = {path: file.data for path, file in active.files.items()}
+    if any(path.partition("/")[0].casefold() == ABOUT for path in files):
+        return files
+    return {ABOUT: _about(active, snapshot), **files}
+
+
+def _about(active: Active, snapshot: Snapshot) -> bytes:
+    """Model, configuration and where the files are. The generation is none of it: the same version, the same bytes."""
     about = {
         "agent": active.agent,
         "version": active.version,
@@ -128,39 +252,28 @@ def _about(active: Active) -> bytes:
     return msgspec.json.format(msgspec.json.encode(about), indent=2) + b"\n"
 
 
-def _is_whole(folder: str, active: Active) -> bool:
-    """Whether a folder has exactly these contents."""
-    wanted, found = _contents(active), 0
-    for above, _, names in os.walk(folder):
-        for name in names:
-            path = os.path.join(above, name)
-            content = wanted.get(os.path.relpath(path, folder))
-            with suppress(OSError):
-                if content is not None and not os.path.islink(path) and os.path.getsize(path) == len(content):
-                    with open(path, "rb") as file:
-                        found += file.read() == content
-                        continue
-            return False
-    return found == len(wanted)
+def _about_record(which: Which, agents: Mapping[str, Active]) -> bytes:
+    about = {**which._asdict(), "agents": {agent: active.version for agent, active in sorted(agents.items())}}
+    return msgspec.json.format(msgspec.json.encode(about), indent=2) + b"\n"
 
 
-def _point(link: str, target: str) -> None:
-    """Replace a symbolic link in one step."""
-    if os.path.islink(link) and os.readlink(link) == target:
-        return
-    draft = f"{link}.{os.urandom(4).hex()}"
-    os.symlink(target, draft)
-    try:
-        os.replace(draft, link)
-    except OSError:
-        os.unlink(draft)
-        raise
-    flush_path(os.path.dirname(link))
+def _read_about(path: str) -> Which | None:
+    """The record that a folder says it has; None where it says nothing that can be read."""
+    with suppress(OSError, msgspec.MsgspecError), open(path, "rb") as file:
+        return Which(**msgspec.structs.asdict(msgspec.json.decode(file.read(_ABOUT_LIMIT), type=_Said)))
+    return None
 
 
-def _drop_older(records: str, current: str) -> None:
-    """Keep the current record and the last few that were current; drafts of killed processes go as well."""
-    names = sorted((os.stat(os.path.join(records, name)).st_mtime, name) for name in os.listdir(records))
-    older = [name for _, name in names if name != current]
-    for name in [*(name for name in older if name.startswith(".")), *older[: max(0, len(older) - KEPT)]]:
-        shutil.rmtree(os.path.join(records, name), ignore_errors=True)
+class _Said(msgspec.Struct):
+    registry: str
+    environment: str
+    generation: int
+    digest: str
+
+
+def _in_the_way(path: str, wanted: str) -> AlreadyExists:
+    return AlreadyExists(
+        f"{path} is there, and is not {wanted}",
+        kind="target-exists",
+        hint="choose another folder, or move it away",
+    )

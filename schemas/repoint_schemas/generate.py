@@ -35,6 +35,7 @@ DOCUMENTS: dict[str, type[msgspec.Struct]] = {
     "pin": documents.Pin,
     "mark": documents.Mark,
     "pending": documents.PendingMove,
+    "reader": documents.ReaderReport,
 }
 """The documents that machines write, by the name of their schema."""
 

@@ -328,11 +328,15 @@ class ProcessResult(Item, frozen=True):
 
 
 class ServedResult(Item, frozen=True):
-    """How many processes serve a version of an agent; null: it is not live where they are, or that cannot be told."""
+    """How many processes serve a version of an agent; null: it is not live where they are, or that cannot be told.
+
+    ``followed``: they serve the newest record, or a later one; the same version may be live in an older one, too.
+    """
 
     agent: AgentName
-    version: str | None
+    version: Version | None
     processes: int
+    followed: bool
 
 
 class FleetResult(Item, frozen=True):
@@ -519,7 +523,10 @@ class ExportResult(Result, frozen=True):
 
 
 class ExportedRecordResult(Result, frozen=True):
-    """``repoint export --env``: one record, with every agent in a folder of its own below ``directory``."""
+    """``repoint export --env``: one record, with every agent in a folder of its own below ``directory``.
+
+    ``stale_seconds`` is set where the store could not be read: so long ago it was the newest record.
+    """
 
     environment: EnvironmentName
     generation: int
@@ -573,6 +580,7 @@ COMMANDS: dict[str, type[Result | ErrorResult]] = {
     "doctor": DoctorResult,
     "error": ErrorResult,
     "export": ExportResult,
+    "export-live": ExportedRecordResult,
     "history": HistoryResult,
     "init": InitResult,
     "list": ListResult,
@@ -586,4 +594,7 @@ COMMANDS: dict[str, type[Result | ErrorResult]] = {
     "sync": SyncResult,
     "verify": VerifyResult,
 }
-"""The results by the name of their published JSON Schema; ``move`` serves promote, rollback and the flags."""
+"""The results by the name of their published JSON Schema; ``move`` serves promote, rollback and the flags.
+
+``export-live`` is what ``export --env`` prints; with ``--follow`` one line for each record.
+"""

@@ -11,8 +11,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -75,6 +75,19 @@ def run_here(*arguments: str) -> Ran:
         texts.append(raw.getvalue().decode("utf-8"))
     assert "Traceback" not in texts[1], texts[1]
     return Ran(code, texts[0], texts[1])
+
+
+@contextmanager
+def environment_of(wanted: Mapping[str, str]) -> Iterator[None]:
+    """This process has that environment and nothing else of its own, until the end of the block."""
+    ours = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(ours)
 
 
 @dataclass(frozen=True)

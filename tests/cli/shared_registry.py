@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -79,13 +80,16 @@ class Shared:
 
     def objects(self) -> dict[str, bytes]:
         """Every object of the registry in the bucket, by its key."""
-        s3 = client(self.server)
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=f"{PREFIX}/")
-        keys = [each["Key"] for page in pages for each in page.get("Contents", [])]
-        return {key: s3.get_object(Bucket=self.bucket, Key=key)["Body"].read() for key in keys}
+        get = client(self.server).get_object
+        return {key: get(Bucket=self.bucket, Key=key)["Body"].read() for key in self.tags()}
+
+    def tags(self) -> dict[str, str]:
+        """The ETag of every object, which for what was put at once is its MD5 (Amazon S3 API reference, Object)."""
+        pages = client(self.server).get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=f"{PREFIX}/")
+        return {each["Key"]: each["ETag"].strip('"') for page in pages for each in page.get("Contents", [])}
 
     def empty_bucket(self) -> None:
-        for key in self.objects():
+        for key in self.tags():
             client(self.server).delete_object(Bucket=self.bucket, Key=key)
 
     def put(self, key: str, content: bytes) -> None:
@@ -103,11 +107,11 @@ class Template:
     def copy(self, folder: Path) -> Shared:
         """The folder copied, and the bucket as it was."""
         place = Shared(shutil.copytree(self.place.folder, folder, symlinks=True), self.place.server, self.place.bucket)
-        found = place.objects()
+        found = place.tags()
         for key in found.keys() - self.objects.keys():
             client(place.server).delete_object(Bucket=place.bucket, Key=key)
         for key, content in self.objects.items():
-            if found.get(key) != content:
+            if found.get(key) != hashlib.md5(content).hexdigest():
                 client(place.server).put_object(Bucket=place.bucket, Key=key, Body=content)
         return place
 
@@ -132,9 +136,13 @@ def make_shared(folder: Path, server: S3Server, bucket: str, patch: pytest.Monke
     return Shared(folder, server, bucket)
 
 
-def be_impatient(patch: pytest.MonkeyPatch) -> None:
+def be_impatient(
+    patch: pytest.MonkeyPatch, *, connect_seconds: float = 5.0, read_seconds: float = 5.0, patience: float = QUICK
+) -> None:
     """Commands of this process give a store that does not answer up soon."""
-    patch.setattr(Settings.__new__, "__defaults__", (None, None, None, 5.0, 5.0, QUICK))
+    seconds = {"connect_seconds": connect_seconds, "read_seconds": read_seconds, "patience": patience}
+    assert seconds.keys() <= Settings._field_defaults.keys()
+    patch.setattr(Settings.__new__, "__defaults__", tuple({**Settings._field_defaults, **seconds}.values()))
 
 
 def dead_endpoint() -> str:

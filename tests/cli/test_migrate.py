@@ -259,7 +259,8 @@ def test_interrupted_at_any_write_it_goes_on_where_it_stopped(
             for after in (False, True) if long_run else (stop % 2 == 0,):
                 ada = Team(template.copy(tmp_path / f"{target[:3]}-{stop}-{after}").folder / "ada")
                 seen = migrating(ada, target, stop, after=after)
-                assert len(seen) == stop, "it died there"
+                assert len(seen) >= stop, "it died there"
+                assert set(seen[stop:]) <= {"put_contents"}, "nothing came after it but what was under way beside it"
                 if pending(ada, target):
                     ada.done("migrate", "--to", target)
                 assert authority(ada) == target.removesuffix(":origin"), (stop, after)

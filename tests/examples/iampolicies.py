@@ -30,6 +30,7 @@ SNAPSHOT = s3keys.snapshot_key(Digest("sha256:" + "1" * 64))
 RELEASE = s3keys.release_key(AgentName("refund"), Version("1.2.0"))
 ENVIRONMENT = s3keys.environment_key(PRODUCTION)
 LEDGER = s3keys.ledger_key(PRODUCTION, 42)
+REPORT = s3keys.reader_key(PRODUCTION, "2" * 32)
 PROBE = f"{s3keys.PROBES}0b9c2a34/swap"
 LASTING = (BLOB, SNAPSHOT, RELEASE, ENVIRONMENT, LEDGER)
 CREATE = {"s3:if-none-match": "*"}

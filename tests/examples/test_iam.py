@@ -21,6 +21,7 @@ from tests.examples.iampolicies import (
     PREFIXES,
     PROBE,
     RELEASE,
+    REPORT,
     ROLES,
     SNAPSHOT,
     SWAP,
@@ -35,6 +36,7 @@ from tests.examples.iampolicies import (
 
 NOBODY: frozenset[str] = frozenset()
 ALL = frozenset(ROLES)
+READER = frozenset({"reader"})
 PUBLISHER = frozenset({"publisher"})
 MOVER = frozenset({"mover"})
 
@@ -76,13 +78,14 @@ def test_no_placeholder_is_left_when_both_are_filled_in() -> None:
 
 def test_the_table_below_knows_every_place_of_the_layout() -> None:
     places = {v for k, v in vars(s3keys).items() if k.isupper() and not k.startswith("_") and isinstance(v, str)}
-    assert {next(p for p in places if key.startswith(p)) for key in (*LASTING, PROBE)} == places
+    assert {next(p for p in places if key.startswith(p)) for key in (*LASTING, PROBE, REPORT)} == places
 
 
+LISTED = ("releases/", "environments/", "ledger/production/", "readers/production/")
 SENT = [
     # reading; a key that is missing asks for s3:ListBucket with the key as prefix, or the answer is 403 instead of 404
-    *((Request("s3:GetObject", key), ALL) for key in (*LASTING, PROBE)),
-    *((listing(f"{{prefix}}{place}"), ALL) for place in ("releases/", "environments/", "ledger/production/")),
+    *((Request("s3:GetObject", key), ALL) for key in (*LASTING, PROBE, REPORT)),
+    *((listing(f"{{prefix}}{place}"), ALL) for place in LISTED),
     (listing(f"{{prefix}}{LEDGER}"), ALL),
     # publishing
     *((put(key, CREATE), PUBLISHER) for key in (BLOB, SNAPSHOT, RELEASE)),
@@ -94,6 +97,9 @@ SENT = [
     (put(ENVIRONMENT, SWAP), MOVER),
     (put(ENVIRONMENT, CREATE), MOVER),
     (put(LEDGER, CREATE), MOVER),
+    # reporting
+    (put(REPORT), READER),
+    (Request("s3:DeleteObject", REPORT), READER),
     # probing
     *((put(PROBE, condition), PUBLISHER | MOVER) for condition in (None, CREATE, SWAP)),
     (Request("s3:DeleteObject", PROBE), PUBLISHER | MOVER),
@@ -101,7 +107,8 @@ SENT = [
 NEVER_SENT = [
     *((put(key), NOBODY) for key in LASTING),
     *((put(key, SWAP), NOBODY) for key in LASTING if key != ENVIRONMENT),
-    *((part(key), NOBODY) for key in (*LASTING, PROBE) if key not in (BLOB, PROBE)),
+    *((part(key), NOBODY) for key in LASTING if key != BLOB),
+    (Request("s3:DeleteObjectVersion", REPORT), NOBODY),
     *((Request(f"s3:{action}", key), NOBODY) for action in ("DeleteObject", "DeleteObjectVersion") for key in LASTING),
     *((Request(f"s3:{action}", BLOB), NOBODY) for action in ("PutObjectAcl", "PutObjectTagging", "PutObjectRetention")),
     *((Request(f"s3:{action}"), NOBODY) for action in ("PutBucketPolicy", "DeleteBucket", "PutLifecycleConfiguration")),
@@ -158,6 +165,12 @@ def test_probes_stay_possible() -> None:
     documents = [ANYTHING, policy(BUCKET_POLICY)]
     assert allowed(put(PROBE), documents)
     assert allowed(Request("s3:DeleteObject", PROBE), documents)
+
+
+def test_reports_stay_possible() -> None:
+    documents = [ANYTHING, policy(BUCKET_POLICY)]
+    assert allowed(put(REPORT), documents)
+    assert allowed(Request("s3:DeleteObject", REPORT), documents)
 
 
 def test_what_lies_beside_the_registry_is_not_touched() -> None:

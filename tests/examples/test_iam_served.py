@@ -28,6 +28,7 @@ from tests.examples.iampolicies import (
     PROBE,
     PRODUCTION,
     RELEASE,
+    REPORT,
     ROLES,
     SNAPSHOT,
     Document,
@@ -144,10 +145,20 @@ def test_every_role_reads(team: Team, role: str) -> None:
     assert [each["Key"] for each in found["Contents"]] == [team.path(RELEASE)]
 
 
-def test_the_reader_writes_nothing(team: Team) -> None:
+def test_the_reader_writes_nothing_but_reports(team: Team) -> None:
     for key in (*LASTING, PROBE):
         assert refused(team.put, "reader", key)
         assert team.read("admin", key) == b"first"
+    team.put("reader", REPORT)
+    for role in ROLES:
+        assert team.read(role, REPORT) == b"x"
+        found = team.clients[role].list_objects_v2(Bucket=team.bucket, Prefix=team.path("readers/production/"))
+        assert [each["Key"] for each in found["Contents"]] == [team.path(REPORT)]
+    for role in ("publisher", "mover"):
+        assert refused(team.put, role, REPORT)
+        assert refused(team.delete, role, REPORT)
+    team.delete("reader", REPORT)
+    assert team.read("admin", REPORT) is None
 
 
 def test_the_publisher_publishes_and_does_not_move(team: Team) -> None:

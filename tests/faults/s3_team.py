@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests.cli.commandline import environment_of, run_here
 from tests.servers.proxy import FaultProxy
 from tests.servers.s3 import S3Server, client, new_bucket
 
@@ -124,11 +125,17 @@ class Repository:
             stderr=subprocess.DEVNULL,
         )
 
-    def run(self, *arguments: str, before: tuple[str, ...] = (), **settings: str) -> Done:
-        """Run a command, with ``before`` in front of it; a traceback fails the test."""
+    def run(self, *arguments: str) -> Done:
+        """Run a command in this process, which takes a fifth of the time; a traceback fails the test."""
+        with environment_of(self.environment):
+            ran = run_here("-C", str(self.folder), *arguments)
+        return Done(ran.code, ran.out, ran.err)
+
+    def run_apart(self, *arguments: str, before: tuple[str, ...] = ()) -> Done:
+        """Run a command as a process of its own, with ``before`` in front of it; a traceback fails the test."""
         done = subprocess.run(
             [*before, *self.argv(*arguments)],
-            env={**self.environment, **settings},
+            env=dict(self.environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

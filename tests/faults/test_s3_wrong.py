@@ -19,10 +19,11 @@ from pathlib import Path
 import pytest
 
 from repoint import pointer
-from repoint.s3client import ALTERED_READS, Settings
+from repoint.s3client import ALTERED_READS
 from repoint.workspace import open_workspace
 
 from tests.cli.commandline import Team, records
+from tests.cli.shared_registry import be_impatient
 from tests.faults.s3_team import PREFIX, Bucket, Repository, State, make_state, new_repository, proxied
 from tests.servers.processes import free_ports
 from tests.servers.proxy import (
@@ -98,7 +99,7 @@ def scene(state: State, s3_server: S3Server, tmp_path: Path, monkeypatch: pytest
     state.put_back()
     for name, value in {**s3_server.environment(), "REPOINT_ACTOR": "Kim <kim@acme.example>"}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(Settings.__new__, "__defaults__", (None, None, None, CONNECT_SECONDS, READ_SECONDS, PATIENCE))
+    be_impatient(monkeypatch, connect_seconds=CONNECT_SECONDS, read_seconds=READ_SECONDS, patience=PATIENCE)
     clone = state.ada.copy(tmp_path / "clone")
     return Scene(state, clone, Team(clone.folder), monkeypatch)
 
@@ -414,7 +415,7 @@ def test_a_clock_that_is_ten_years_off_moves_and_is_moved_past(scene: Scene, s3_
     """Where a service checks when a request was signed, it is refused, and nothing is done."""
     wrong, clone = ("faketime", "-f", offset), scene.repository
     before = scene.bucket.generation()
-    moved = clone.run(*PROMOTE, before=wrong)
+    moved = clone.run_apart(*PROMOTE, before=wrong)
     if s3_server.kind != "moto":
         assert moved.code in (0, 9), moved
     if moved.code == 9:
@@ -423,7 +424,7 @@ def test_a_clock_that_is_ten_years_off_moves_and_is_moved_past(scene: Scene, s3_
     assert moved.code == 0, moved
     assert str(scene.bucket.record()["time"])[:4] != time.strftime("%Y")
     clone.succeed("rollback", "refund@0.3.0")
-    assert clone.run("rollback", "refund@0.2.0", before=wrong).code == 0
+    assert clone.run_apart("rollback", "refund@0.2.0", before=wrong).code == 0
     clone.succeed("promote", "refund@0.1.0", "--env", "staging")
     assert scene.bucket.generation() == before + 3
     assert clone.succeed("verify", "--deep")["findings"] == []

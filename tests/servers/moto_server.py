@@ -19,9 +19,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from types import FrameType
 from typing import Any
 
+from moto.core import errors
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.s3.responses import S3Response
 from werkzeug.serving import make_server
@@ -32,6 +34,7 @@ Application = Callable[[Environ, Callable[..., object]], Iterable[bytes]]
 CONDITIONS = ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH")
 TraceFunction = Callable[[FrameType, str, Any], Any]
 
+SIGNED = "/s3/aws4_request"
 WRITE = S3Response.put_object.__code__
 MOST_SWITCHES = 1e-6  # seconds a thread may run
 
@@ -92,8 +95,23 @@ def refusal(start: Callable[..., object], status: str, code: str) -> list[bytes]
     return [body]
 
 
+class Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]
+    """Takes what is signed for S3 to S3: moto would look through the folders of all its services at each request."""
+
+    def get_application(self, environ: Environ) -> Application:
+        is_s3 = SIGNED in environ.get("HTTP_AUTHORIZATION", "") and not environ["PATH_INFO"].startswith("/moto-api")
+        return self.s3 if is_s3 else super().get_application(environ)  # type: ignore[no-any-return]
+
+    @cached_property
+    def s3(self) -> Application:
+        made: Application = create_backend_app("s3")
+        return made
+
+
 def application(kind: str) -> Application:
-    moto: Application = DomainDispatcherApplication(create_backend_app)
+    known_errors = errors.ErrorLookupFactory()
+    errors.ErrorLookupFactory = lambda: known_errors  # moto would make the same tables for each error
+    moto: Application = Dispatcher(create_backend_app)
     if kind == "moto-bare":
         sys.setswitchinterval(MOST_SWITCHES)
         threading.settrace(switch_in_writes)

@@ -56,6 +56,8 @@ class Carrier:
     def _carry(self, head: Head) -> bool:
         """Carry one request; whether the connection stays open."""
         with self._traffic.exchange(head) as (exchange, fault):
+            if exchange.length and not head.expects_continue:
+                ready(self._client)  # at a gate the body is here, too, whatever becomes of its sender
             self._traffic.stop(exchange, "before")
             match fault:
                 case DropRequest():

@@ -20,6 +20,7 @@ from typing import Any
 
 from tests.servers import ceph, localstack
 from tests.servers.processes import HERE, child, told_port
+from tests.servers.quicksdk import remember
 
 MOTO_KINDS = ("moto", "moto-bare", "ignoring", "unimplemented")
 KEYS = {"ceph": ("test", "testtest")}
@@ -83,6 +84,7 @@ def new_bucket(server: S3Server, *, versioned: bool = False) -> str:
 
 def running(kind: str, endpoint: str) -> S3Server:
     """A server that runs already."""
+    remember()
     access_key, secret_key = KEYS.get(kind, ("test", "test"))
     return S3Server(kind, endpoint, access_key, secret_key)
 

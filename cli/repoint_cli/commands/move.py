@@ -28,7 +28,7 @@ from repoint_cli.arguments import (
     message_option,
     ticket_option,
 )
-from repoint_cli.fleetsaid import wait_option
+from repoint_cli.fleetsaid import require_reports, wait_option
 from repoint_cli.moving import carry_out, finish, require_released, result_of, say_move, undo_promote
 from repoint_cli.options import Settings, global_options, pass_settings
 from repoint_cli.output import safe
@@ -67,6 +67,7 @@ Examples:
   repoint promote refund@1.5.0 --env production -m "Tried since Monday"
   repoint promote refund@1.5.0 --env production --dry-run
   repoint promote intake@2.1.0 refund@1.5.0 --env production --ticket PAY-312
+  repoint promote refund@1.5.0 --env production --wait 1m    until all followed
 
 See also: repoint diff refund@production refund@1.5.0 (what would change),
 repoint rollback (take it back), repoint status.
@@ -101,6 +102,7 @@ def promote(
     action = Promote(tuple(version_pair(t, "promote") for t in targets))
     with opened(settings) as session:
         place = named_environment(session, environment, "promote")
+        require_reports(session, wait)
         outcome = carry_out(session, place, action, lambda: session.new_stamp(message, ticket), dry_run=dry_run)
         undo = undo_promote(outcome.moved.record) if outcome.moved else None
         result = result_of(outcome, "promote", dry_run=dry_run, undo=undo or None)

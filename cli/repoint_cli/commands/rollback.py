@@ -28,7 +28,7 @@ from repoint_cli.arguments import (
     message_option,
     ticket_option,
 )
-from repoint_cli.fleetsaid import wait_option
+from repoint_cli.fleetsaid import require_reports, wait_option
 from repoint_cli.moving import carry_out, finish, require_released, result_of, say_move
 from repoint_cli.options import Settings, global_options, pass_settings
 from repoint_cli.output import safe
@@ -120,6 +120,7 @@ def rollback(
     with opened(settings) as session:
         place = session.environment(environment)
         wanted = _wanted(session, agents, to, to_generation, at)
+        require_reports(session, wait)
         if not (wanted.agents or wanted.generation is not None or wanted.at):
             raise _nothing_named(session, place)
         stamp = partial(session.new_stamp, message, ticket, fall_back=True)

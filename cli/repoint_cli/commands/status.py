@@ -60,9 +60,10 @@ def status(settings: Settings, agents: tuple[str, ...], chosen: tuple[str, ...],
     on from there, then agents by environments. Reads only.
     """
     with opened(settings) as session:
-        result, away = _gathered(session, [parse_agent(a) for a in agents], [session.environment(e) for e in chosen])
+        names = [parse_agent(a) for a in agents]
+        result, away = _gathered(session, names, [session.environment(e) for e in chosen])
         if fleet and away is None:
-            result = _with_fleets(session, result, [parse_agent(a) for a in agents])
+            result, away = _with_fleets(session, result, names)
         if not session.console.json:
             from repoint_cli.statusscreen import Screen, status_lines
 
@@ -102,12 +103,20 @@ def _gathered(
     return _result(session, names, agents, environments, _replicas(session, tips)), None
 
 
-def _with_fleets(session: Session, result: StatusResult, agents: list[AgentName]) -> StatusResult:
-    """The result, and what the processes of each environment serve. Raises: InvalidInput, StoreUnavailable."""
+def _with_fleets(
+    session: Session, result: StatusResult, agents: list[AgentName]
+) -> tuple[StatusResult, StoreUnavailable | None]:
+    """The result with what the processes of each environment serve; and why that cannot be read, where it cannot.
+
+    Raises: InvalidInput, where the store takes no reports.
+    """
     from repoint_cli.fleetsaid import fleet_now
 
     readable = [e.environment for e in result.environments if e.error is None]
-    return msgspec.structs.replace(result, fleets=[fleet_now(session, name, agents) for name in readable])
+    try:
+        return msgspec.structs.replace(result, fleets=[fleet_now(session, name, agents) for name in readable]), None
+    except StoreUnavailable as error:
+        return result, error
 
 
 def _fleet_lines(result: StatusResult) -> list[str]:

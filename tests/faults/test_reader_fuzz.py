@@ -1,0 +1,200 @@
+"""Anything at once: a store and a disk that are damaged at random, readers that end and start again, time that jumps.
+
+Promise 6, judged by an oracle that knows only what was published and the chain of records: whatever is served is one
+of them, whole, and never below what this machine served before; and once all is mended, the newest is served again.
+"""
+
+from __future__ import annotations
+
+import random
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+
+from repoint import Reader, RepointError
+from repoint.follower import RETRY_SECONDS
+from repoint.s3keys import environment_key
+from repoint_schemas.canonical import encode
+
+from tests.faults.reader_oracle import Told, any_team, team
+from tests.faults.reader_process import served
+from tests.faults.reader_shelf import Machine, Shelf, quick_folder
+from tests.stores import PRODUCTION
+
+POINTER = environment_key(PRODUCTION)
+FOREIGN = team("11111111-2222-4333-8444-555555555555")
+STEPS, MOVES = 40, 12
+YEARS = 10 * 365 * 86400
+
+
+class Play:
+    """One machine, one store, and what happens to them by one seed."""
+
+    def __init__(self, seed: int, folder: Path) -> None:
+        self.chance = random.Random(f"reader {seed}")
+        self.told: Told = any_team(self.chance, MOVES)
+        self.newest = 1
+        self.shelf = Shelf(self.told.at(self.newest))
+        self.machine = Machine(folder, self.shelf)
+        self.least = 0
+        self.reader: Reader | None = None
+        self.seen = 0
+        self.wrong: set[str] = set()
+        self._open = ExitStack()
+
+    def run(self) -> None:
+        with self._open:
+            self.start()
+            for _ in range(STEPS):
+                self.chance.choices(*zip(*_WEIGHTS.items(), strict=True))[0](self)
+                self.judge()
+            self.mend()
+            self.start()
+            self.poll_late()
+            self.end_whole()
+            self.machine.clock.passed += 1.0
+            self.start()
+            self.shelf.away = True
+            self.start()
+            self.end_whole()
+
+    def judge(self) -> None:
+        """Whatever is served was published, is whole, and is not below what was served before."""
+        self.seen += len(self.wrong & self.shelf.given)
+        self.shelf.given.clear()
+        if self.reader is None:
+            return
+        with self.reader.pin() as pinned:
+            assert served(pinned) == self.told.served(pinned.generation)
+            assert pinned.generation >= self.least
+            self.least = pinned.generation
+
+    def end_whole(self) -> None:
+        assert self.reader is not None
+        self.judge()
+        assert self.reader.generation == self.newest
+
+    # -- what happens
+
+    def advance(self) -> None:
+        self.newest = min(self.newest + self.chance.randint(1, 3), self.told.newest)
+        self.shelf.objects.update({k: v for k, v in self.told.at(self.newest).items() if k not in self.shelf.objects})
+        self.shelf.objects[POINTER] = self.told.pointer(self.newest)
+        self.wrong.discard(POINTER)
+
+    def mend(self) -> None:
+        self.shelf.objects = self.told.at(self.newest)
+        self.shelf.away = False
+        self.wrong.clear()
+
+    def damage_store(self) -> None:
+        key = self.chance.choice([POINTER, *sorted(self.shelf.objects)])
+        content = self._damaged(self.shelf.objects.get(key, b"{}"), list(self.shelf.objects.values()))
+        self._store(key, content)
+
+    def replay(self) -> None:
+        self._store(POINTER, self.told.pointer(self.chance.randint(0, self.newest)))
+
+    def show_another_registry(self) -> None:
+        self._store(POINTER, encode(self.chance.choice(FOREIGN.records)))
+
+    def go_away(self) -> None:
+        self.shelf.away = True
+
+    def come_back(self) -> None:
+        self.shelf.away = False
+
+    def damage_disk(self) -> None:
+        """Losing the name of the newest record loses the mark; the registry's own chain still holds then."""
+        files = self.machine.files
+        if not files:
+            return
+        path = self.chance.choice(files)
+        content = self._damaged(path.read_bytes(), [each.read_bytes() for each in files])
+        if content is not None:
+            path.write_bytes(content)
+        elif path.parent.name != "records":
+            path.unlink()
+
+    def poll(self) -> None:
+        if self.reader is not None:
+            self.reader.poll()
+        self.machine.clock.passed += self.chance.uniform(0.0, 5.0)
+
+    def poll_late(self) -> None:
+        self.machine.clock.passed += RETRY_SECONDS
+        self.poll()
+
+    def start(self) -> None:
+        """End the reader that runs, if one does, and start another, which may refuse to."""
+        self._open.close()
+        self.reader = None
+        with suppress(RepointError):
+            self.reader = self._open.enter_context(self.machine.reader())
+
+    def set_the_clock(self) -> None:
+        self.machine.clock.unix += self.chance.choice([-YEARS, YEARS])
+
+    def _store(self, key: str, content: bytes | None) -> None:
+        self.wrong.add(key)
+        if content is None:
+            self.shelf.objects.pop(key, None)
+        else:
+            self.shelf.objects[key] = content
+
+    def _damaged(self, content: bytes, others: list[bytes]) -> bytes | None:
+        """Flipped, cut, continued, another's, or (None) gone."""
+        at = self.chance.randrange(len(content) + 1)
+        match self.chance.randrange(6):
+            case 0 | 1:
+                return content[:at] + bytes(b ^ 1 << at % 8 for b in content[at : at + 1]) + content[at + 1 :]
+            case 2:
+                return content[:at]
+            case 3:
+                return content + content[at:] + b"\0"
+            case 4:
+                return self.chance.choice(others)
+            case _:
+                return None
+
+
+_WEIGHTS = {
+    Play.poll: 12,
+    Play.poll_late: 3,
+    Play.advance: 6,
+    Play.mend: 3,
+    Play.damage_store: 8,
+    Play.replay: 3,
+    Play.show_another_registry: 1,
+    Play.go_away: 2,
+    Play.come_back: 3,
+    Play.damage_disk: 6,
+    Play.start: 5,
+    Play.set_the_clock: 1,
+}
+
+
+def _play(seeds: range) -> int:
+    """Play these seeds; how many wrong objects their readers were given altogether."""
+    seen = 0
+    for seed in seeds:
+        with quick_folder() as folder:
+            play = Play(seed, folder)
+            try:
+                play.run()
+            except Exception as error:
+                error.add_note(f"seed {seed}")
+                raise
+            seen += play.seen
+    return seen
+
+
+def test_whatever_happens_only_what_was_published_is_served() -> None:
+    assert _play(range(30)) > 100
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("hundred", range(10))
+def test_whatever_happens_a_thousand_times(hundred: int) -> None:
+    assert _play(range(100 * hundred, 100 * hundred + 100)) > 300
