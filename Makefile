@@ -20,7 +20,7 @@ demo-s3: $(READY) ## Play how two engineers share a bucket, on a real S3 server:
 	@$(PY) examples/demo_s3.py $(ARGS)
 
 test: $(READY) ## Run the tests (a few minutes)
-	@$(PY) -m pytest -n $(JOBS) $(ARGS)
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 test-ceph: $(READY) ## Run the tests of S3 against Ceph, built when missing (root, Debian), else against LocalStack
 	@$(PY) -m tests.servers.on_real_server -n $(JOBS) -m "s3 and not long" $(ARGS)

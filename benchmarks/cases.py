@@ -147,7 +147,6 @@ BUCKET_MOVES = ("rollback AGENT", "rollback AGENT@V", "rollback, no clone", "pro
 """Those that must stay below ``aws s3 cp`` of a pointer and near a bare script's three requests."""
 
 
-
 class ReaderRow(NamedTuple):
     """One figure of a reader, what it may be at most, its unit, and with how many digits it is shown."""
 
@@ -171,7 +170,7 @@ READER_ROWS = (
     ReaderRow("from the disk, Reader() alone", None, "ms", 0),
     ReaderRow("from the disk, whole process", None, "ms", 0),
     ReaderRow("import repoint.Reader", 6, "units"),
-    ReaderRow("with all of a bucket but botocore", 6, "units"),
+    ReaderRow("and a bucket's, after botocore", 6, "units"),
     ReaderRow("memory, what is live", None, "MB"),
     ReaderRow("memory, steady", None, "MB"),
     ReaderRow("memory, peak", None, "MB"),

@@ -10,6 +10,7 @@ import sys
 import time
 
 import msgspec
+
 import repoint
 from repoint.active import Contents
 

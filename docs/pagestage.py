@@ -12,9 +12,10 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import warm_repoint
 from pageblocks import PageError
 
 DOCS = Path(__file__).resolve().parent
@@ -53,12 +54,12 @@ class Stage:
         (home / "bin").mkdir(parents=True)
         (home / ".gitconfig").write_text(_GIT_CONFIG, "utf-8")
         self.folder.mkdir()
-        self._put_in_path("repoint", f" {DOCS / 'clocked_repoint.py'}")
-        self._put_in_path("python", "")  # the one that has what the pages need, whatever is installed here
+        self._put_in_path("repoint", warm_repoint.command())
+        self._put_in_path("python", [sys.executable])  # the one that has what pages need, whatever is installed here
 
-    def _put_in_path(self, name: str, script: str) -> None:
+    def _put_in_path(self, name: str, command: Sequence[str]) -> None:
         shim = self.home / "bin" / name
-        shim.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)}{script} "$@"\n', "utf-8")
+        shim.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n', "utf-8")
         shim.chmod(0o755)
 
     def set_clock(self, text: str) -> None:

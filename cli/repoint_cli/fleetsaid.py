@@ -90,7 +90,7 @@ def waited(session: Session, record: Record, changes: Sequence[Change], seconds:
     return result
 
 
-_LOOK_AGAIN = "the move stands; look again: repoint status --fleet --env {}"
+_LOOK_AGAIN = "what was moved stands; look again: repoint status --fleet --env {}"
 
 
 def require_followed(result: FleetResult) -> None:
@@ -101,7 +101,7 @@ def require_followed(result: FleetResult) -> None:
         raise NotConfirmed(
             f"no process reports what it serves in {result.environment}",
             kind="no-reports-seen",
-            hint="the move stands; a reader reports with repoint.Reader(..., report=True)",
+            hint="what was moved stands; a reader reports with repoint.Reader(..., report=True)",
         )
     raise NotConfirmed(
         f"{len(result.behind)} of {result.processes} processes have not confirmed generation {result.generation} of "

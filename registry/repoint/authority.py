@@ -15,9 +15,9 @@ from msgspec import UNSET
 
 from repoint.errors import Conflict, NotFound, StoreUnavailable
 from repoint.names import YANK_LEDGER
-from repoint.registry import read_document
 from repoint.s3keys import Address, parse_address
 from repoint.store_git import GitStore
+from repoint.verified import read_document
 from repoint_schemas.documents import EnvironmentName, Record
 
 if TYPE_CHECKING:

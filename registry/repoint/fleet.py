@@ -152,7 +152,8 @@ def wait_for_fleet(
 ) -> Fleet:
     """Look until all have followed, nobody reports, or the time is out; ``tell`` hears of each look that succeeded.
 
-    A look that fails is repeated: the move is done, and waiting cannot undo it.
+    A look that fails is repeated: the move is done, and waiting cannot undo it. One that has begun is not broken off:
+    it ends by the store's own patience, at the latest.
 
     Raises: StoreUnavailable, where no look succeeded.
     """

@@ -20,8 +20,8 @@ from repoint.errors import Conflict, Corrupt, RepointError
 from repoint.live import Live, load
 from repoint.readercache import Kept, ReaderCache
 from repoint.readersource import Source
-from repoint.registry import read_document, verified_record
 from repoint.store import Ahead, Pointer, Store
+from repoint.verified import read_document, verified_record
 from repoint_schemas.canonical import Digest, digest_of, encode
 from repoint_schemas.documents import EnvironmentName, Record
 
@@ -37,6 +37,7 @@ CONFIRM_SECONDS = 60.0
 """How often it is noted on the disk that what is kept is still the newest, and what it refused is tried again."""
 
 log = logging.getLogger("repoint.reader")
+log.addHandler(logging.NullHandler())  # else the standard library prints warnings where nobody configured it
 
 _LEFT: list[Source | None] = []
 """What a forked child has of its parent's: not used, and never collected either, since a thread that is not here may
@@ -137,8 +138,12 @@ class Follower:
     def resume(self, live: Live) -> None:
         """Go on from what is served in a forked child, whatever the parent's thread was about to do."""
         _LEFT.append(self._source)
-        self._source = self._stamp = self._rejected = None
-        self.live = live
+        self._source = None
+        self.go_back(live)
+
+    def go_back(self, live: Live) -> None:
+        """Go on from a record that was served, since nobody was shown what was found after it; it is found again."""
+        self.live, self._stamp, self._rejected = live, None, None
 
     def close(self) -> None:
         """End connections and processes."""

@@ -17,7 +17,7 @@ from repoint.active import Active, Contents, File
 from repoint.errors import Corrupt
 from repoint.readercache import ReaderCache
 from repoint.readersource import Source
-from repoint.registry import read_document
+from repoint.verified import read_document
 from repoint_schemas.canonical import Digest, digest_of
 from repoint_schemas.documents import AgentName, Entry, FileEntry, Record, Release, Snapshot, Version
 

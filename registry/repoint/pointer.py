@@ -33,8 +33,9 @@ from repoint.moves import (
     named_agents,
 )
 from repoint.names import YANK_LEDGER
-from repoint.registry import Current, Registry, read_document
+from repoint.registry import Current, Registry
 from repoint.store import Ahead, Pointer, Swap
+from repoint.verified import read_document
 from repoint_schemas.canonical import digest_of, encode
 from repoint_schemas.documents import AgentName, EnvironmentName, PendingMove, Record
 

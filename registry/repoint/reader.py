@@ -6,6 +6,7 @@ served is one dictionary, replaced whole: a caller sees one record or the next.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import random
@@ -86,7 +87,7 @@ class Reader:
     ``store`` is ``s3://BUCKET/PREFIX``, a repository's path, or a Git remote's address. The first record is loaded
     here: where no store answers, the last good one of this machine's disk.
 
-    ``interval`` is in seconds, jittered by a fifth; None starts no thread: call ``poll``. ``cache`` is the folder for
+    ``interval`` is in seconds, up to a fifth less; None starts no thread: call ``poll``. ``cache`` is the folder for
     what was served last (default: ``repoint/readers`` below ``$XDG_CACHE_HOME`` or ``~/.cache``), None for none.
     ``minimum_generation`` refuses anything older on a machine that knows nothing yet, and ``registry`` the registry of
     another id. ``report`` tells the store, every half minute, what this process serves (``repoint status --fleet``):
@@ -142,6 +143,8 @@ class Reader:
         self._live = self._first()
         self._agents = self._live.agents
         _READERS.add(self)
+        atexit.unregister(_at_exit)
+        atexit.register(_at_exit)  # the last to be registered runs first: before what a look uses is taken down
         self._start()
         self._report()
 
@@ -214,6 +217,8 @@ class Reader:
     def poll(self) -> bool:
         """Look for a newer record now; whether one is served. What goes wrong is in ``staleness``, not raised."""
         with self._polling:
+            if self._follower.live is not self._live:  # Ctrl-C came before the last record that was found was shown
+                self._follower.go_back(self._live)
             change = None if self._closed else self._looked()
             if change is not None:
                 self._show(change)
@@ -266,6 +271,8 @@ class Reader:
             self._failed(without_frames(error))
             return None
         except Exception as error:  # noqa: BLE001 - nothing that a store or a library does may end the reader
+            if self._closed or "interpreter shutdown" in str(error):  # as Python says where it starts no more threads
+                return None
             log.exception("%s: looking for a newer record failed", self.environment)
             self._failed(StoreUnavailable(f"{type(error).__name__}: {error}", kind="reader-failed"))
             return None
@@ -276,6 +283,8 @@ class Reader:
         return change
 
     def _failed(self, error: RepointError) -> None:
+        if self._closed:
+            return
         with self._state:
             news = self._failure is None or self._failure.kind != error.kind
             self._failure = error
@@ -300,8 +309,8 @@ class Reader:
     # -- the thread, and forks -----------------------------------------------------------------------------------------
 
     def _pause(self) -> float:
-        """Seconds until the next look: the interval, and up to a fifth more or less, so that a fleet spreads."""
-        return (self.interval or 0.0) * random.uniform(0.8, 1.2)  # noqa: S311 - no secret depends on it
+        """Seconds until the next look: the interval, or up to a fifth less, so that a fleet spreads."""
+        return (self.interval or 0.0) * random.uniform(0.8, 1.0)  # noqa: S311 - no secret depends on it
 
     def _renew(self) -> None:
         """Go on in a forked child: the parent's threads are not here, and its locks and connections are not ours.
@@ -324,13 +333,16 @@ class Reader:
 
     def _report(self) -> None:
         """Begin to report what is served, where that is wanted and was not begun."""
-        if not self._report_as or self._closed or self._reporter is not None:
+        if not self._report_as:
             return
-        from repoint.reporter import Reporter
+        with self._state:  # the thread and a caller of ``poll`` may both be here
+            if self._closed or self._reporter is not None:
+                return
+            from repoint.reporter import Reporter
 
-        name = self._report_as if isinstance(self._report_as, str) else f"{os.uname().nodename}:{os.getpid()}"
-        follower, reference = self._follower, weakref.ref(self)
-        self._reporter = Reporter(name[:200], lambda: follower.store, lambda: _served_by(reference))
+            name = self._report_as if isinstance(self._report_as, str) else f"{os.uname().nodename}:{os.getpid()}"
+            follower, reference = self._follower, weakref.ref(self)
+            self._reporter = Reporter(name[:200], lambda: follower.store, lambda: _served_by(reference))
 
     def _renew_locks(self) -> None:
         self._polling = threading.Lock()
@@ -419,6 +431,13 @@ def _served_by(reference: weakref.ref[Reader]) -> Live | None:
 
 
 _READERS: weakref.WeakSet[Reader] = weakref.WeakSet()
+
+
+def _at_exit() -> None:
+    """Let looks that are under way fail without a word; nobody waits for them."""
+    for reader in list(_READERS):
+        reader._closed = True
+        reader._end.set()
 
 
 def _after_fork() -> None:

@@ -3,8 +3,8 @@
 Promise 6: what is found here is believed as little as what a network brings. A record's file is named after its
 generation and digest, every other object after its digest, so each is verified on its own, and the highest generation
 among the names is the high-water mark, even where the file itself is damaged. The order matters: objects, fsynced,
-before the record whose name makes them count; older records, and what only they needed, go last. One writer at a time,
-by a lock.
+before the record whose name makes them count; older records go last, and what they needed goes one record later, since
+a rollback asks for it again. One writer at a time, by a lock.
 """
 
 from __future__ import annotations

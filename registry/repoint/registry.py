@@ -21,7 +21,8 @@ from repoint.moves_text import sealed
 from repoint.names import YANK_LEDGER, Ref, highest_first, is_prerelease
 from repoint.state import LocalState
 from repoint.store import Foreign, Pointer, Store
-from repoint_schemas.canonical import D, Digest, DocumentError, decode, digest_of, schema_of
+from repoint.verified import DAMAGE, read_document, verified_record
+from repoint_schemas.canonical import Digest, digest_of, schema_of
 from repoint_schemas.documents import (
     AgentName,
     Entry,
@@ -48,8 +49,6 @@ class Published(msgspec.Struct, frozen=True):
     document: Release
     digest: Digest
 
-
-_DAMAGE = "repoint verify says what else is damaged; fetch it from another clone, or restore it from a backup"
 
 Listed = Published | Foreign | RepointError
 """One version in a list: its release, what foreign thing has its name, or why it cannot be read."""
@@ -286,7 +285,7 @@ class Registry:
             return Foreign(f"a release of registry {document.registry}")
         if (document.agent, document.version) != (agent, version):
             raise Corrupt(
-                f"{place} holds {document.agent} {document.version}", kind="misplaced-release", hint=_DAMAGE, promise=1
+                f"{place} holds {document.agent} {document.version}", kind="misplaced-release", hint=DAMAGE, promise=1
             )
         return Published(document, digest_of(stored))
 
@@ -318,17 +317,17 @@ class Registry:
         place = f"the snapshot of {release.agent} {release.version}"
         content = self.store.read_snapshot(release.agent, release.version, release.snapshot)
         if content is None:
-            raise Corrupt(f"{place} is missing", kind="snapshot-missing", hint=_DAMAGE, promise=1)
+            raise Corrupt(f"{place} is missing", kind="snapshot-missing", hint=DAMAGE, promise=1)
         if digest_of(content) != release.snapshot:
             raise Corrupt(
                 f"{place} is not the one released ({release.snapshot})",
                 kind="corrupt-snapshot",
-                hint=_DAMAGE,
+                hint=DAMAGE,
                 promise=1,
             )
         snapshot = read_document(content, Snapshot, Snapshot.LIMIT, place)
         if snapshot.agent != release.agent:
-            raise Corrupt(f"{place} is one of {snapshot.agent}", kind="misplaced-snapshot", hint=_DAMAGE, promise=1)
+            raise Corrupt(f"{place} is one of {snapshot.agent}", kind="misplaced-snapshot", hint=DAMAGE, promise=1)
         return snapshot
 
     def file_chunks(self, release: Release, entry: FileEntry) -> Iterator[bytes]:
@@ -340,14 +339,14 @@ class Registry:
         place = f"{release.agent} {release.version} {entry.path}"
         chunks = self.store.read_file(release.agent, release.version, entry)
         if chunks is None:
-            raise Corrupt(f"{place} is missing", kind="file-missing", hint=_DAMAGE, promise=1)
+            raise Corrupt(f"{place} is missing", kind="file-missing", hint=DAMAGE, promise=1)
         size, sha = 0, hashlib.sha256()
         for chunk in chunks:
             size += len(chunk)
             sha.update(chunk)
             yield chunk
         if (size, sha.hexdigest()) != (entry.size, entry.sha256):
-            raise Corrupt(f"{place} is not the file released", kind="corrupt-file", hint=_DAMAGE, promise=1)
+            raise Corrupt(f"{place} is not the file released", kind="corrupt-file", hint=DAMAGE, promise=1)
 
     def file_bytes(self, release: Release, entry: FileEntry) -> bytes:
         """One verified file of a release in memory. Raises: Corrupt."""
@@ -459,56 +458,6 @@ class Registry:
             agent=agent,
             version=version,
         )
-
-
-def read_document(content: bytes, kind: type[D], limit: int, place: str) -> D:
-    """Decode a stored document strictly. Raises: Corrupt; StoreUnavailable for a newer format."""
-    try:
-        return decode(content, kind, limit=limit)
-    except DocumentError as error:
-        if error.newer:
-            raise StoreUnavailable(
-                f"{place}: {error}", kind="newer-format", hint="upgrade repoint and run it again"
-            ) from error
-        raise Corrupt(
-            f"{place}: {error}", kind="corrupt-document", hint="repoint verify says what else is damaged"
-        ) from error
-
-
-def verified_record(content: bytes, registry: str, environment: EnvironmentName, generation: int | None) -> Record:
-    """Decode a record and require that it belongs where it was found, and that its entries come from its own past.
-
-    Raises: Corrupt, StoreUnavailable (a newer format).
-    """
-    place = f"the pointer of {environment}" if generation is None else f"{environment} generation {generation}"
-    record = read_document(content, Record, Record.LIMIT, place)
-    wrong = [
-        f"{name} {found!r} instead of {wanted!r}"
-        for name, found, wanted in (
-            ("registry", record.registry, registry),
-            ("environment", record.environment, environment),
-            ("generation", record.generation, record.generation if generation is None else generation),
-        )
-        if found != wanted
-    ]
-    if wrong:
-        raise Corrupt(f"{place} holds a record of {', '.join(wrong)}", kind="misplaced-record", hint=_DAMAGE, promise=2)
-    _require_past(record, place)
-    return record
-
-
-def _require_past(record: Record, place: str) -> None:
-    """Require that every entry came about by this generation and rests on an earlier one. Raises: Corrupt."""
-    for agent, entry in record.agents.items():
-        if entry.since > record.generation or (entry.back is not None and entry.back >= entry.since):
-            raise Corrupt(
-                f"{place}: the entry of {agent} (since {entry.since}, back {entry.back}) lies in its own future",
-                kind="impossible-entry",
-                hint="repoint verify says what is damaged",
-                promise=4,
-                environment=record.environment,
-                agent=agent,
-            )
 
 
 def _went_back(record: Record, seen: int) -> Corrupt:

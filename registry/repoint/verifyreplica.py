@@ -14,8 +14,9 @@ import msgspec
 
 from repoint.errors import Corrupt, RepointError, StoreUnavailable
 from repoint.names import version_key
-from repoint.registry import Registry, read_document
+from repoint.registry import Registry
 from repoint.store import Foreign, Pointer, Store
+from repoint.verified import read_document
 from repoint.verifyclaims import Named, place_of
 from repoint.verifyreport import BATCH, Report, Unreadable, unreadable
 from repoint.verifystoreledger import LedgerReader, Stored

@@ -15,8 +15,9 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from repoint.errors import Corrupt, RepointError
-from repoint.registry import Published, Registry, read_document
+from repoint.registry import Published, Registry
 from repoint.store import Content
+from repoint.verified import read_document
 from repoint_schemas.canonical import MEBIBYTE, Digest, digest_of
 from repoint_schemas.documents import AgentName, FileEntry, Release, Snapshot, Version
 

@@ -190,7 +190,7 @@ def examples() -> list[str]:
     for epilog in epilogs:
         for line in epilog.splitlines():
             if match := re.match(r"  (?:eval \"\$\()?(repoint .*)", line):
-                found.append(re.split(r"   +|\)\"| \| |  the |  what |  one |  back ", match[1])[0].strip())
+                found.append(re.split(r"   +|\)\"| \| |  the |  what |  one |  back | and ", match[1])[0].strip())
     return found
 
 
@@ -218,6 +218,7 @@ def test_every_example_runs(played: Team, monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.chdir(tmp_path)
     later = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 2 * 86400))
     example = example.replace("/tmp/refund", str(tmp_path / "refund")).replace("2026-11-20", later)
+    example = example.replace("/srv/agents", str(tmp_path / "agents"))
     arguments = shlex.split(example)
     (tmp_path / "move.json").write_text("{}")
     expected = next((code for beginning, code in ELSEWHERE.items() if example.startswith(beginning)), 0)
@@ -225,6 +226,22 @@ def test_every_example_runs(played: Team, monkeypatch: pytest.MonkeyPatch, tmp_p
         expected = 8
     if arguments[1] == "new":
         arguments[2] = "another"
-    ran = played.run(*arguments[1:])
+    if "--wait" in arguments:
+        expected = 11  # nobody reports
+    if arguments[1] == "run" or "--follow" in arguments:
+        until_it_goes_on(played, tmp_path, arguments)
+    else:
+        ran = played.run(*arguments[1:])
+        assert ran.code == expected, f"{example}: {ran}"
 
-    assert ran.code == expected, f"{example}: {ran}"
+
+def until_it_goes_on(played: Team, folder: Path, arguments: list[str]) -> None:
+    """An example that does not come back: it becomes another program, or follows. It prints a line, and is ended."""
+    (folder / "worker.py").write_text("print('works', flush=True)\ninput()\n")
+    (folder / "agent").write_text("#!/bin/sh\necho works\nread line\n")
+    (folder / "agent").chmod(0o755)
+    command = [sys.executable, "-m", "repoint_cli", "--registry", str(played.folder), *arguments[1:]]
+    with subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline(), arguments
+        process.terminate()

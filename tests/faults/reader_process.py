@@ -63,11 +63,18 @@ class ReaderProcess:
 
     def told(self) -> Json:
         """The next line; fails the test where the process ended instead."""
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
+        line = self._line()
         assert line, "the reader ended"
         found: Json = json.loads(line)
         return found
+
+    def starts(self) -> bool:
+        """Whether it serves anything at all, which uses up its first line."""
+        return bool(self._line())
+
+    def _line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
 
     def rest(self) -> list[Json]:
         """All lines that were not read yet, once it has ended."""
@@ -95,19 +102,23 @@ def main(arguments: Json) -> None:
             if line == "poll\n":
                 reader.poll()
                 _tell(reader)
-            elif line == "fork\n" and os.fork() == 0:
-                _follow_once(reader)
+            elif line == "fork\n":
+                parent = os.getpid()
+                if os.fork() == 0:
+                    _follow_once(reader, parent)
 
 
-def _follow_once(reader: Reader) -> None:
-    """In a forked child: say what is served, and after the next move end."""
+def _follow_once(reader: Reader, parent: int) -> None:
+    """In a forked child: say what is served, and after the next move, or after the parent, end."""
 
     def end(change: Change) -> None:
         os._exit(0)
 
     reader.on_change(end)  # called after the one that tells
     _tell(reader)
-    reader.wait_for(reader.generation + 1000)
+    while os.getppid() == parent:
+        reader.wait_for(reader.generation + 1, 1.0)
+    os._exit(1)
 
 
 def _tell(reader: Reader) -> None:

@@ -124,17 +124,18 @@ class Machine:
         self, *, minimum: int = 0, registry: str | None = None, cached: bool = True, interval: float | None = None
     ) -> Iterator[Reader]:
         """A reader of production; without an interval it looks when it is told to."""
-        with pytest.MonkeyPatch.context() as patch:
+        with pytest.MonkeyPatch.context() as patch:  # it opens its source with its first look, which is here
             patch.setattr("repoint.reader.open_source", lambda *_, **__: ShelfSource(self.shelf))
-            with Reader(
+            made = Reader(
                 ADDRESS,
                 interval=interval,
                 cache=self.folder if cached else None,
                 minimum_generation=minimum,
                 registry=registry,
                 clock=self._glass or self.clock,
-            ) as made:
-                yield made
+            )
+        with made:
+            yield made
 
     @property
     def files(self) -> list[Path]:

@@ -6,6 +6,7 @@ fault proxy or past it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -58,7 +59,7 @@ class Bucket:
     @property
     def objects(self) -> dict[str, bytes]:
         """Everything below the prefix, by its key there."""
-        return {key: self.get(key) for key in self._tags()}
+        return {key: self.get(key) for key in self.tags()}
 
     def get(self, key: str) -> bytes:
         content: bytes = client(self.server).get_object(Bucket=self.name, Key=f"{PREFIX}/{key}")["Body"].read()
@@ -73,12 +74,12 @@ class Bucket:
         client(self.server).delete_object(Bucket=self.name, Key=f"{PREFIX}/{key}")
 
     def put_back(self, objects: Mapping[str, bytes]) -> None:
-        """Nothing but these objects. Documents under one key of another size or content are put again."""
-        there = self._tags()
+        """Nothing but these objects, and each of them as it was."""
+        there = self.tags()
         for key in there.keys() - objects.keys():
             self.delete(key)
         for key, content in objects.items():
-            if key.startswith("environments/") or key not in there:
+            if there.get(key) != hashlib.md5(content).hexdigest():
                 self.put(key, content)
 
     def record(self, environment: str = "production") -> dict[str, object]:
@@ -89,10 +90,11 @@ class Bucket:
     def generation(self, environment: str = "production") -> int:
         return int(str(self.record(environment)["generation"]))
 
-    def _tags(self) -> dict[str, str]:
+    def tags(self) -> dict[str, str]:
+        """The ETag of every object, which for what was put at once is its MD5 (Amazon S3 API reference, Object)."""
         pages = client(self.server).get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=f"{PREFIX}/")
         found = (each for page in pages for each in page.get("Contents", []))
-        return {each["Key"].removeprefix(f"{PREFIX}/"): each["ETag"] for each in found}
+        return {each["Key"].removeprefix(f"{PREFIX}/"): each["ETag"].strip('"') for each in found}
 
 
 @dataclass(frozen=True)

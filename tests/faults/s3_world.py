@@ -51,7 +51,7 @@ PUBLISHED = {"refund": ("1.0.0", "1.1.0", "1.2.0"), "router": ("1.0.0",)}
 BEFORE = 4
 """Records of production that are there when a schedule begins."""
 
-PATIENCE, READ_SECONDS = 0.3, 0.25
+PATIENCE, READ_SECONDS = 0.2, 0.15
 """Seconds that a client waits: long enough for a server on this machine, short enough for hundreds of schedules."""
 
 SLOTS = 3

@@ -147,23 +147,23 @@ def serves(reader: Reader, version: str) -> bool:
 def test_a_place_goes_away_and_comes_back(place: ReaderPlace) -> None:
     running = place.reader(interval=0.05)
     assert serves(running, "1.0.0")
-    for version in ("1.1.0", "1.0.0"):
-        place.go_away()
-        assert _soon(lambda: running.staleness.reason is not None)
-        restarted = place.reader()
-        for reader in (running, restarted):
-            assert not serves(reader, version)
-            assert reader.staleness.reason is not None
-        assert restarted.staleness.from_disk
-        with pytest.raises(RepointError):
-            place.reader(cache=place.folder / "nothing-kept")
-        place.come_back()
-        generation = place.promote("refund@1.1.0") if version == "1.1.0" else place.roll_back("refund")
-        assert restarted.poll() is True
-        assert running.wait_for(generation, PATIENCE)
-        for reader in (running, restarted):
-            assert serves(reader, version)
-            assert reader.staleness.reason is None
+    place.go_away()
+    assert _soon(lambda: running.staleness.reason is not None)
+    restarted = place.reader()
+    for reader in (running, restarted):
+        assert serves(reader, "1.0.0")
+        assert reader.staleness.reason is not None
+    assert restarted.staleness.from_disk
+    with pytest.raises(RepointError):
+        place.reader(cache=place.folder / "nothing-kept")
+    generation = None if isinstance(place, RepositoryPlace) else place.promote("refund@1.1.0")  # past the proxy
+    place.come_back()
+    generation = generation or place.promote("refund@1.1.0")
+    assert restarted.poll() is True
+    assert running.wait_for(generation, PATIENCE)
+    for reader in (running, restarted):
+        assert serves(reader, "1.1.0")
+        assert reader.staleness.reason is None
 
 
 def _soon(holds: Callable[[], bool]) -> bool:

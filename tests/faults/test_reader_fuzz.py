@@ -1,4 +1,4 @@
-"""Anything at once: a store and a disk that are damaged at random, readers that end and start again, time that jumps.
+"""Anything at once: a store and a disk damaged at random, two readers that end and start again, time that jumps.
 
 Promise 6, judged by an oracle that knows only what was published and the chain of records: whatever is served is one
 of them, whole, and never below what this machine served before; and once all is mended, the newest is served again.
@@ -29,7 +29,7 @@ YEARS = 10 * 365 * 86400
 
 
 class Play:
-    """One machine, one store, and what happens to them by one seed."""
+    """One machine with two readers, one store, and what happens to them by one seed."""
 
     def __init__(self, seed: int, folder: Path) -> None:
         self.chance = random.Random(f"reader {seed}")
@@ -37,43 +37,44 @@ class Play:
         self.newest = 1
         self.shelf = Shelf(self.told.at(self.newest))
         self.machine = Machine(folder, self.shelf)
-        self.least = 0
-        self.reader: Reader | None = None
         self.seen = 0
         self.wrong: set[str] = set()
-        self._open = ExitStack()
+        self._readers: list[Reader | None] = [None, None]
+        self._least = [0, 0]
+        self._open = [ExitStack(), ExitStack()]
 
     def run(self) -> None:
-        with self._open:
-            self.start()
+        with self._open[0], self._open[1]:
+            self.start(0)
             for _ in range(STEPS):
                 self.chance.choices(*zip(*_WEIGHTS.items(), strict=True))[0](self)
                 self.judge()
             self.mend()
-            self.start()
-            self.poll_late()
             self.end_whole()
-            self.machine.clock.passed += 1.0
-            self.start()
             self.shelf.away = True
-            self.start()
             self.end_whole()
 
     def judge(self) -> None:
         """Whatever is served was published, is whole, and is not below what was served before."""
         self.seen += len(self.wrong & self.shelf.given)
         self.shelf.given.clear()
-        if self.reader is None:
-            return
-        with self.reader.pin() as pinned:
-            assert served(pinned) == self.told.served(pinned.generation)
-            assert pinned.generation >= self.least
-            self.least = pinned.generation
+        for slot, reader in enumerate(self._readers):
+            if reader is not None:
+                with reader.pin() as pinned:
+                    assert served(pinned) == self.told.served(pinned.generation)
+                    assert pinned.generation >= self._least[slot]
+                    self._least[slot] = pinned.generation
 
     def end_whole(self) -> None:
-        assert self.reader is not None
+        """Whoever starts now serves the newest; so does whoever runs, once it has looked."""
+        self.start(0)
+        self.machine.clock.passed += RETRY_SECONDS
+        for reader in self._readers:
+            if reader is not None:
+                reader.poll()
         self.judge()
-        assert self.reader.generation == self.newest
+        assert self._readers[0] is not None
+        assert {reader.generation for reader in self._readers if reader is not None} == {self.newest}
 
     # -- what happens
 
@@ -118,20 +119,25 @@ class Play:
             path.unlink()
 
     def poll(self) -> None:
-        if self.reader is not None:
-            self.reader.poll()
+        reader = self.chance.choice(self._readers)
+        if reader is not None:
+            reader.poll()
         self.machine.clock.passed += self.chance.uniform(0.0, 5.0)
 
     def poll_late(self) -> None:
         self.machine.clock.passed += RETRY_SECONDS
         self.poll()
 
-    def start(self) -> None:
+    def start_one(self) -> None:
+        self.start(self.chance.randrange(2))
+
+    def start(self, slot: int) -> None:
         """End the reader that runs, if one does, and start another, which may refuse to."""
-        self._open.close()
-        self.reader = None
+        self._open[slot].close()
+        self._readers[slot] = None
+        self._least[slot] = max(self._least)
         with suppress(RepointError):
-            self.reader = self._open.enter_context(self.machine.reader())
+            self._readers[slot] = self._open[slot].enter_context(self.machine.reader())
 
     def set_the_clock(self) -> None:
         self.machine.clock.unix += self.chance.choice([-YEARS, YEARS])
@@ -170,7 +176,7 @@ _WEIGHTS = {
     Play.go_away: 2,
     Play.come_back: 3,
     Play.damage_disk: 6,
-    Play.start: 5,
+    Play.start_one: 6,
     Play.set_the_clock: 1,
 }
 

@@ -79,9 +79,9 @@ class Scene:
         self.team.refused(*command, code=code, kind=kind)
         assert self.deciding() == before
 
-    def deciding(self) -> dict[str, bytes]:
-        """What decides: pointers and releases."""
-        return {k: v for k, v in self.bucket.objects.items() if k.startswith(("environments/", "releases/"))}
+    def deciding(self) -> dict[str, str]:
+        """What decides: pointers and releases, by the ETag of their content."""
+        return {key: tag for key, tag in self.bucket.tags().items() if key.startswith(("environments/", "releases/"))}
 
     def other(self, folder: Path) -> Team:
         """A clone that has never read anything."""
@@ -95,7 +95,6 @@ def state(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Stat
 
 @pytest.fixture
 def scene(state: State, s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    state.bucket.put_back({})
     state.put_back()
     for name, value in {**s3_server.environment(), "REPOINT_ACTOR": "Kim <kim@acme.example>"}.items():
         monkeypatch.setenv(name, value)
@@ -206,7 +205,7 @@ def test_a_publish_that_nobody_can_look_up_is_unknown(scene: Scene, proxy: Fault
     ran = scene.team.run(*COMMIT, "--json")
     assert (ran.code, ran.failure["kind"]) == (10, "publish-unconfirmed"), ran
     assert {type(fault) for _, fault in proxy.happened} == {DropReply, Answer}
-    assert scene.bucket.objects.keys() - scene.state.objects.keys() >= {"releases/refund/0.4.0.json"}
+    assert scene.bucket.tags().keys() - scene.state.objects.keys() >= {"releases/refund/0.4.0.json"}
     proxy.plan = nothing
     assert scene.team.result(*COMMIT)["created"] is False
 

@@ -45,9 +45,11 @@ def refs(folder: Path) -> str:
     return subprocess.run(["git", "-C", str(folder), "for-each-ref"], capture_output=True, text=True, check=True).stdout
 
 
-def make_registry(folder: Path) -> Path:
-    """Two versions of refund, the second one live, and a changed working copy."""
-    folder.mkdir(exist_ok=True)
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two versions of refund, the second one live, and a changed working copy; to be copied."""
+    folder = tmp_path_factory.mktemp("registry") / "team"
+    folder.mkdir()
     subprocess.run(["git", "init", "-q", "-b", "main", str(folder)], check=True)
     succeed(folder, "init")
     succeed(folder, "new", "refund")
@@ -98,9 +100,9 @@ def fill(place: Path) -> Path:
     ],
 )
 def test_a_full_disk_changes_nothing_and_the_command_works_once_there_is_room(
-    mounted: Path, command: list[str]
+    registry: Path, mounted: Path, command: list[str]
 ) -> None:
-    folder = make_registry(mounted / "team")
+    folder = shutil.copytree(registry, mounted / "team")
     before = refs(folder)
     filler = fill(mounted)
     refused(repoint(folder, *command), 9, "No space left", "free some space")
@@ -111,8 +113,8 @@ def test_a_full_disk_changes_nothing_and_the_command_works_once_there_is_room(
     assert refs(folder) != before
 
 
-def test_a_read_only_repository_is_read_and_refuses_writes(mounted: Path) -> None:
-    folder = make_registry(mounted / "team")
+def test_a_read_only_repository_is_read_and_refuses_writes(registry: Path, mounted: Path) -> None:
+    folder = shutil.copytree(registry, mounted / "team")
     subprocess.run(["mount", "-o", "remount,ro", str(mounted)], check=True)
     for command in (
         ["status"],
@@ -128,14 +130,14 @@ def test_a_read_only_repository_is_read_and_refuses_writes(mounted: Path) -> Non
     assert refs(folder) == before
 
 
-def test_without_git_it_says_so(tmp_path: Path) -> None:
-    folder = make_registry(tmp_path / "team")
+def test_without_git_it_says_so(registry: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(registry, tmp_path / "team")
     for command in (["status"], ["rollback", "refund@0.2.0"], ["commit", "refund", "-m", "x"], ["init"]):
         refused(repoint(folder, *command, PATH=str(tmp_path)), 9, "git is not on the PATH", "install Git")
 
 
-def test_a_git_that_is_too_old_is_named(tmp_path: Path) -> None:
-    folder = make_registry(tmp_path / "team")
+def test_a_git_that_is_too_old_is_named(registry: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(registry, tmp_path / "team")
     fake = tmp_path / "bin"
     fake.mkdir()
     (fake / "git").write_text('#!/bin/sh\ncase "$*" in *version*) echo git version 2.30.2;; *) exit 129;; esac\n')
@@ -143,8 +145,8 @@ def test_a_git_that_is_too_old_is_named(tmp_path: Path) -> None:
     refused(repoint(folder, "status", PATH=f"{fake}{os.pathsep}/usr/bin:/bin"), 9, "2.30", "2.36")
 
 
-def test_a_lock_held_by_a_living_repoint_is_waited_for_and_then_named(tmp_path: Path) -> None:
-    folder = make_registry(tmp_path / "team")
+def test_a_lock_held_by_a_living_repoint_is_waited_for_and_then_named(registry: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(registry, tmp_path / "team")
     before = refs(folder)
     with open(folder / ".git/repoint/lock", "r+b") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -164,8 +166,10 @@ def test_a_lock_held_by_a_living_repoint_is_waited_for_and_then_named(tmp_path: 
 
 
 @pytest.mark.parametrize("command", [["rollback", "refund@0.2.0"], ["commit", "refund", "-m", "Third"]])
-def test_a_stale_ref_lock_delays_by_about_a_second_and_is_removed(tmp_path: Path, command: list[str]) -> None:
-    folder = make_registry(tmp_path / "team")
+def test_a_stale_ref_lock_delays_by_about_a_second_and_is_removed(
+    registry: Path, tmp_path: Path, command: list[str]
+) -> None:
+    folder = shutil.copytree(registry, tmp_path / "team")
     stale = (
         folder
         / ".git"
@@ -178,8 +182,8 @@ def test_a_stale_ref_lock_delays_by_about_a_second_and_is_removed(tmp_path: Path
     assert not stale.exists()
 
 
-def test_a_stale_lock_on_packed_refs_left_by_our_own_packing_is_removed(tmp_path: Path) -> None:
-    folder = make_registry(tmp_path / "team")
+def test_a_stale_lock_on_packed_refs_left_by_our_own_packing_is_removed(registry: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(registry, tmp_path / "team")
     (folder / ".git/packed-refs.lock").touch()
     (folder / ".git/repoint/packing").touch()
     for name in range(300):
@@ -189,8 +193,8 @@ def test_a_stale_lock_on_packed_refs_left_by_our_own_packing_is_removed(tmp_path
     assert not (folder / ".git/repoint/packing").exists()
 
 
-def test_a_corrupt_object_is_named_and_nothing_moves(tmp_path: Path) -> None:
-    folder = make_registry(tmp_path / "team")
+def test_a_corrupt_object_is_named_and_nothing_moves(registry: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(registry, tmp_path / "team")
     oid = subprocess.run(
         ["git", "-C", str(folder), "rev-parse", "refund@v0.1.0:.repoint/snapshot.json"],
         capture_output=True,

@@ -141,7 +141,12 @@ def _end(children: list[int]) -> int:
         with suppress(ProcessLookupError):
             os.kill(child, signal.SIGCONT)
     left, failed = set(children), False
-    signal.signal(signal.SIGALRM, lambda *_: [os.kill(child, signal.SIGKILL) for child in left])
+
+    def kill(*_: object) -> None:
+        for child in left:
+            os.kill(child, signal.SIGKILL)
+
+    signal.signal(signal.SIGALRM, kill)
     signal.setitimer(signal.ITIMER_REAL, END_SECONDS)
     for child in children:
         _, status = os.waitpid(child, 0)

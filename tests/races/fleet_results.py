@@ -84,8 +84,6 @@ def measured(store: str, options: argparse.Namespace, folder: Path, bucket: str 
     return Column(store, load, followed, fleet.said, fleet.left, confirmed, problems, complaints)
 
 
-
-
 def _told(say: Say, store: str, followed: Followed) -> Followed:
     say(f"{store}: command {followed.command:.2f} s, the last process after {followed.last:.2f} s")
     return followed
@@ -134,11 +132,11 @@ HEAD = """\
 
 {processes} processes, each with a reader and a cache of its own, follow one environment of one store. Two agents are
 promoted together and, once every process serves that, rolled back together, {rollbacks} times, by the command as people
-start it. Counted is from the start of the `repoint rollback` command, its own start-up included, to the moment at which a process
-serves the record that it made: all clocks are the same monotonic one. A reader looks every {interval:g} seconds, a fifth
-more or less (`interval`), so the last of many is expected after some {longest:g} seconds by that alone.
+start it. Counted is from the start of `repoint rollback`, its own start-up included, to the moment at which a process
+serves the record that it made: all clocks are the same monotonic one. A reader looks every {interval:g} seconds or up
+to a fifth sooner (`interval`), so the last of many is some {interval:g} seconds behind the move by that alone.
 
-{machine}, {date}: the fleet, the command and the server share this one machine, with
+{machine}, {date}; fleet, command and server share this machine:
 
     .venv/bin/python -m tests.races.fleet_results {arguments}
 """
@@ -146,11 +144,11 @@ more or less (`interval`), so the last of many is expected after some {longest:g
 AFTER = """\
 Every process tells each change of what it serves: generation, record, versions, and a digest of its prompts. Afterwards
 these are held against the ledger and against what was published (`tests/races/fleet_world.py`): every record is of the
-chain, generations only grow, no two agents are of different records, every byte is as published. The tests do the same with
-six processes, and require that the judge finds what they put wrong (`tests/races/test_fleet_race.py`).
+chain, generations only grow, no two agents are of different records, every byte is as published. The tests do the same
+with six processes, and require that the judge finds what they put wrong (`tests/races/test_fleet_race.py`).
 
-The lower part is of a second fleet of as many processes, with `report=True`. One process is stopped by a signal, so that it
-can neither follow nor report; the command waits in vain and says so."""
+The lower part is of a second fleet of as many processes, with `report=True`. One process is stopped by a signal, so
+that it can neither follow nor report; the command waits in vain and says so."""
 
 
 def page(columns: Sequence[Column], options: argparse.Namespace, arguments: str) -> str:
@@ -158,7 +156,6 @@ def page(columns: Sequence[Column], options: argparse.Namespace, arguments: str)
         processes=options.processes,
         rollbacks=options.rollbacks,
         interval=options.interval,
-        longest=1.2 * options.interval,
         machine=f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}",
         date=time.strftime("%-d %B %Y"),
         arguments=arguments,
@@ -169,7 +166,7 @@ def page(columns: Sequence[Column], options: argparse.Namespace, arguments: str)
 
 
 def _rows(columns: Sequence[Column], options: argparse.Namespace) -> Iterator[list[str]]:
-    n = options.processes
+    n, seen = options.processes, [c.confirmed for c in columns]
     yield ["**to the last process, median**", *(_seconds(c.followed, lambda f: f.last, bold=True) for c in columns)]
     yield ["**to the last process, worst**", *(f"**{c.worst:.2f} s**" for c in columns)]
     yield ["allowed", *(f"{options.interval + GRACE:g} s" for _ in columns)]
@@ -182,10 +179,10 @@ def _rows(columns: Sequence[Column], options: argparse.Namespace) -> Iterator[li
     yield ["**wrong: not of the chain, out of order, mixed, altered**", *(f"**{len(c.problems)}**" for c in columns)]
     yield ["warnings of readers", *(str(len(c.complaints)) for c in columns)]
     yield ["load average at the start", *(f"{c.load:.1f}" for c in columns)]
-    yield ["`rollback --wait 30s`: confirmed", *(f"{c.confirmed.confirmed} of {c.confirmed.processes}" for c in columns)]
-    yield ["and ended with 0 after", *(f"{c.confirmed.seconds:.2f} s" for c in columns)]
-    yield ["with one process stopped: confirmed", *(f"{c.confirmed.stopped_confirmed} of {n}" for c in columns)]
-    yield ["and ended with", *(str(c.confirmed.stopped_code) for c in columns)]
+    yield ["`rollback --wait 30s`: confirmed", *(f"{each.confirmed} of {each.processes}" for each in seen)]
+    yield ["and ended with 0 after", *(f"{each.seconds:.2f} s" for each in seen)]
+    yield ["with one process stopped: confirmed", *(f"{each.stopped_confirmed} of {n}" for each in seen)]
+    yield ["and ended with", *(str(each.stopped_code) for each in seen)]
 
 
 def _seconds(followed: Sequence[Followed], of: Callable[[Followed], float], *, bold: bool = False) -> str:

@@ -1,6 +1,6 @@
 """A registry whose two agents move together, a fleet of processes that follow it, and what a fleet may have served.
 
-Every move is made by the ``repoint`` command as a process of its own. The moment from which is counted is the one
+Every rollback is made by the ``repoint`` command as a process of its own. The moment from which is counted is the one
 before it is started; those of the fleet's processes are of the same monotonic clock, which all processes of a machine
 share (clock_gettime(2)).
 """
@@ -25,6 +25,8 @@ from repoint.workspace import open_workspace
 from repoint_schemas.canonical import decode, digest_of
 from repoint_schemas.documents import Record
 
+from tests.cli.commandline import Json, run_here
+from tests.cli.conftest import make_repository
 from tests.races.fleet_process import Asked, Left, Line, Said, digest_of_prompts
 from tests.stores import ledger_of, publish_version
 
@@ -33,18 +35,21 @@ AGENTS = ("refund", "router")
 SECONDS = 120.0
 """How long anything may take before the fleet counts as lost."""
 
-ACTOR = {"REPOINT_ACTOR": "Ada <ada@acme.example>"}
 _S3 = ("repoint.store_s3", "botocore.session", "botocore.client", "botocore.handlers", "botocore.httpsession")
 _GIT = ("repoint.store_git", "repoint.gitrepo", "repoint.workspace")
 
 
 class Done(NamedTuple):
-    """How a command ended: exit code, its result (or its error), and its seconds."""
+    """How a rollback ended: exit code, its result, when it was started, and its seconds."""
 
     code: int
-    result: dict[str, object]
+    result: Json
     began: float
     seconds: float
+
+    @property
+    def generation(self) -> int:
+        return int(str(self.result["generation"]))
 
 
 @dataclass(frozen=True)
@@ -55,12 +60,23 @@ class World:
     address: str
     prompts: Mapping[str, bytes]
 
-    def run(self, *arguments: str) -> Done:
-        """Run a command to its end, as a process; a traceback fails the test."""
+    def succeed(self, *arguments: str) -> Json:
+        """Run a command in this process, which is quicker; its result."""
+        ran = run_here("-C", str(self.folder), *arguments, "--json")
+        assert ran.code == 0, (arguments, ran)
+        return ran.json
+
+    def promote(self, version: str) -> int:
+        """Both agents in one record; its generation."""
+        named = self.succeed("promote", *_named(version), "--env", "production", "-m", f"Try {version}")
+        return int(str(named["generation"]))
+
+    def rollback(self, version: str, *options: str) -> Done:
+        """Both agents off this version in one record, by a process of its own; whatever its exit code."""
+        words = ["rollback", *_named(version), "--env", "production", "-m", "Too slow", *options, "--json"]
         began = time.monotonic()
         ran = subprocess.run(
-            [sys.executable, "-m", "repoint_cli", "-C", str(self.folder), *arguments, "--json"],
-            env={**os.environ, **ACTOR},
+            [sys.executable, "-m", "repoint_cli", "-C", str(self.folder), *words],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -68,22 +84,8 @@ class World:
             check=False,
         )
         seconds = time.monotonic() - began
-        assert "Traceback" not in ran.stderr, ran.stderr
-        said = ran.stdout or ran.stderr
-        return Done(ran.returncode, json.loads(said), began, seconds)
-
-    def succeed(self, *arguments: str) -> Done:
-        done = self.run(*arguments)
-        assert done.code == 0, (arguments, done)
-        return done
-
-    def promote(self, version: str, *options: str) -> Done:
-        """Both agents in one record."""
-        return self.succeed("promote", *_named(version), "--env", "production", "-m", f"Try {version}", *options)
-
-    def rollback(self, version: str, *options: str) -> Done:
-        """Both agents off this version in one record; whatever the exit code."""
-        return self.run("rollback", *_named(version), "--env", "production", "-m", "Too slow", *options)
+        assert ran.stdout, ran.stderr
+        return Done(ran.returncode, json.loads(ran.stdout), began, seconds)
 
     def ledger(self) -> list[bytes]:
         """Every record of production as stored, generation 0 first."""
@@ -102,7 +104,7 @@ def versions(rounds: int) -> list[str]:
 
 def new_world(folder: Path, rounds: int, bucket: str | None = None) -> World:
     """A registry with all versions, the first of which is live; the environment of this process leads to the bucket."""
-    subprocess.run(["git", "init", "--quiet", "--initial-branch=main", str(folder)], check=True)
+    make_repository(folder)
     prompts = {name: f"You are {name}.\n".encode() * 200 for each in versions(rounds) for name in _named(each)}
     world = World(folder, bucket or str(folder), prompts)
     world.succeed("init", *(["--store", bucket] if bucket else []))
@@ -222,15 +224,11 @@ class Followed(NamedTuple):
 
 def roll_back(world: World, fleet: Fleet, version: str, *options: str) -> tuple[Followed, Done]:
     """Promote both agents to a version and, when the whole fleet serves it, roll them back."""
-    fleet.serving(_generation(world.promote(version)))
+    fleet.serving(world.promote(version))
     done = world.rollback(version, *options)
     assert done.code == 0, done
-    moments = fleet.serving(_generation(done))
+    moments = fleet.serving(done.generation)
     return Followed(done.seconds, [moment - done.began for moment in moments]), done
-
-
-def _generation(done: Done) -> int:
-    return int(str(done.result["generation"]))
 
 
 class Confirmed(NamedTuple):
@@ -250,16 +248,16 @@ def confirm(world: World, fleet: Fleet, first: str, second: str) -> Confirmed:
     """
     _counted(world, fleet, "processes")
     followed, done = roll_back(world, fleet, first, "--wait", "30s")
-    seen = _fleet_in(done)
+    seen = _fleet_in(done.result)
     os.kill(fleet.pid(0), signal.SIGSTOP)
     try:
         world.promote(second)
-        late = world.rollback(second, "--wait", f"{2 * fleet.interval + 1:g}s")
+        late = world.rollback(second, "--wait", f"{2 * fleet.interval + 1 + fleet.processes / 20:g}s")
     finally:
         os.kill(fleet.pid(0), signal.SIGCONT)
-    fleet.serving(_generation(late))
+    fleet.serving(late.generation)
     _counted(world, fleet, "confirmed")
-    found = _fleet_in(late)
+    found = _fleet_in(late.result)
     return Confirmed(followed.command, seen["processes"], seen["confirmed"], late.code, found["confirmed"])
 
 
@@ -271,10 +269,10 @@ def _counted(world: World, fleet: Fleet, what: str) -> None:
     assert count == fleet.processes, f"{count} of {fleet.processes} {what}: {fleet.complaints}"
 
 
-def _fleet_in(done: Done) -> dict[str, int]:
+def _fleet_in(result: Json) -> dict[str, int]:
     """The counts in the result of a move or of ``status``."""
-    fleets = done.result.get("fleets")
-    found = fleets[0] if isinstance(fleets, list) else done.result["fleet"]
+    fleets = result.get("fleets")
+    found = fleets[0] if isinstance(fleets, list) else result["fleet"]
     assert isinstance(found, dict)
     return {name: value for name, value in found.items() if isinstance(value, int)}
 

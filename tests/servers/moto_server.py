@@ -19,7 +19,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from functools import cached_property
 from types import FrameType
 from typing import Any
 
@@ -95,23 +94,22 @@ def refusal(start: Callable[..., object], status: str, code: str) -> list[bytes]
     return [body]
 
 
-class Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]
-    """Takes what is signed for S3 to S3: moto would look through the folders of all its services at each request."""
+def dispatched() -> Application:
+    """What is signed for S3 goes to S3: moto would look through the folders of all its services at each request."""
+    s3: Any = create_backend_app("s3")
+    others: Application = DomainDispatcherApplication(create_backend_app)
 
-    def get_application(self, environ: Environ) -> Application:
+    def answer(environ: Environ, start: Callable[..., object]) -> Iterable[bytes]:
         is_s3 = SIGNED in environ.get("HTTP_AUTHORIZATION", "") and not environ["PATH_INFO"].startswith("/moto-api")
-        return self.s3 if is_s3 else super().get_application(environ)  # type: ignore[no-any-return]
+        return (s3 if is_s3 else others)(environ, start)
 
-    @cached_property
-    def s3(self) -> Application:
-        made: Application = create_backend_app("s3")
-        return made
+    return answer
 
 
 def application(kind: str) -> Application:
     known_errors = errors.ErrorLookupFactory()
-    errors.ErrorLookupFactory = lambda: known_errors  # moto would make the same tables for each error
-    moto: Application = Dispatcher(create_backend_app)
+    setattr(errors, "ErrorLookupFactory", lambda: known_errors)  # noqa: B010 - moto makes them anew for each error
+    moto = dispatched()
     if kind == "moto-bare":
         sys.setswitchinterval(MOST_SWITCHES)
         threading.settrace(switch_in_writes)

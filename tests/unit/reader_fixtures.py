@@ -54,6 +54,18 @@ def place(request: pytest.FixtureRequest, open_place: Opener, tmp_path: Path) ->
     return open_place(str(request.param), tmp_path / "place")
 
 
+@pytest.fixture(
+    params=[
+        "repository",
+        pytest.param("bucket", marks=pytest.mark.s3),
+        pytest.param("remote", marks=pytest.mark.long),  # a second or two for each test
+    ]
+)
+def near(request: pytest.FixtureRequest, open_place: Opener, tmp_path: Path) -> ReaderPlace:
+    """A registry in each kind of place that answers at once; in a run that may take long, in the others too."""
+    return open_place(str(request.param), tmp_path / "place")
+
+
 @pytest.fixture
 def bucket_place(open_place: Opener, tmp_path: Path) -> BucketPlace:
     """A registry in a bucket; mark what uses it ``s3``."""

@@ -26,10 +26,12 @@ from repoint.reader import Clock, Reader
 from repoint.registry import Registry
 from repoint.release import Wish
 from repoint.s3client import S3Client, Settings
-from repoint.s3keys import Address
+from repoint.s3keys import Address, blob_key, release_key, snapshot_key
 from repoint.snapshot import build_snapshot
 from repoint.store import Contents
+from repoint.store_memory import MemoryStore
 from repoint.store_s3 import S3Store
+from repoint_schemas.canonical import digest_of
 
 from tests.faults.s3_team import proxied
 from tests.servers.git_remotes import git
@@ -280,6 +282,20 @@ class BucketPlace(ReaderPlace):
     def put(self, key: str, content: bytes) -> None:
         """Put an object, whatever is there."""
         client(self.server).put_object(Bucket=self.bucket, Key=f"{self.prefix}/{key}", Body=content)
+
+    def put_versions(self, *names: str) -> None:
+        """Put versions as publishing leaves them, each ``AGENT@VERSION`` with one prompt of its own; much faster."""
+        memory = initialised(new_registry(MemoryStore()))
+        for name in names:
+            agent, version = pair(name)
+            contents = contents_of(agent, name)
+            _publish(memory, name, contents)
+            release = memory.store.read_release(agent, version)
+            assert isinstance(release, bytes)
+            self.put(release_key(agent, version), release)
+            self.put(snapshot_key(digest_of(contents.content)), contents.content)
+            for entry in contents.document.files():
+                self.put(blob_key(entry.sha256), b"".join(contents.files[entry.path].chunks()))
 
     def delete(self, key: str) -> None:
         client(self.server).delete_object(Bucket=self.bucket, Key=f"{self.prefix}/{key}")

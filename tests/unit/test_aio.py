@@ -25,13 +25,13 @@ async def opened(place: ReaderPlace, interval: float | None = SHORT) -> AsyncRea
     )
 
 
-def test_it_serves_and_follows(place: ReaderPlace) -> None:
+def test_it_serves_and_follows(near: ReaderPlace) -> None:
     async def run() -> None:
-        async with await opened(place, None) as reader:
+        async with await opened(near, None) as reader:
             assert reader.active("refund").version == "1.0.0"
             assert (reader.generation, len(reader.agents)) == (1, 2)
             with reader.pin() as pinned:
-                await asyncio.to_thread(place.promote, "refund@1.1.0")
+                await asyncio.to_thread(near.promote, "refund@1.1.0")
                 assert await reader.poll()
                 assert pinned.active("refund").version == "1.0.0"
             assert reader.active("refund").version == "1.1.0"

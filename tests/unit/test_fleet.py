@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -328,3 +330,10 @@ def test_what_fails_is_said_once_and_tried_again(
     reporter.close()
 
     assert [each.getMessage()[:35] for each in caplog.records] == ["what is served cannot be reported: "]
+
+
+def test_nothing_is_printed_where_nobody_configured_logging() -> None:
+    code = "from repoint.follower import log; log.warning('heard'); log.error('heard')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert (done.stdout, done.stderr) == ("", "")

@@ -112,7 +112,7 @@ def test_a_damaged_record_is_still_the_high_water_mark(bucket_place: BucketPlace
         bucket_place.reader()
 
 
-def test_only_what_is_served_is_kept(repository_place: RepositoryPlace) -> None:
+def test_what_is_served_is_kept_and_what_a_rollback_goes_back_to(repository_place: RepositoryPlace) -> None:
     reader = repository_place.reader()
     many = len(files_in(repository_place.cache))
     repository_place.promote("refund@1.1.0")
@@ -120,7 +120,25 @@ def test_only_what_is_served_is_kept(repository_place: RepositoryPlace) -> None:
     names = [path.name for path in files_in(repository_place.cache)]
     assert len([name for name in names if name.startswith("000000000002-")]) == 1
     assert not [name for name in names if name.startswith("000000000001-")]
-    assert len(names) < many
+    assert len(names) > many
+    repository_place.roll_back("refund")
+    reader.poll()
+    repository_place.unhold("refund@1.1.0")
+    reader.poll()
+    assert len(files_in(repository_place.cache)) == many
+
+
+@pytest.mark.s3
+def test_a_rollback_is_followed_without_reading_what_was_served_before_it(bucket_place: BucketPlace) -> None:
+    reader = bucket_place.reader()
+    bucket_place.promote("refund@1.1.0")
+    assert reader.poll()
+    bucket_place.roll_back("refund")
+    bucket_place.proxy.start_over()
+    assert reader.poll()
+    asked = [each.path for each in bucket_place.proxy.seen]
+    assert asked
+    assert not [path for path in asked if "/environments/" not in path and "/ledger/" not in path]
 
 
 def test_a_record_is_kept_whole_though_another_process_let_go_of_its_parts(repository_place: RepositoryPlace) -> None:
@@ -148,6 +166,22 @@ def test_a_slower_process_does_not_put_an_older_record_over_a_newer_one(reposito
     cache.keep("other", 0, b"{}", [], [], lambda _: [])
     assert files_in(place.cache) == before
     assert cache.newest() == newest
+
+
+def test_what_is_new_is_kept_before_it_is_served(repository_place: RepositoryPlace) -> None:
+    place = repository_place
+    reader = place.reader()
+    cache = ReaderCache(str(next(place.cache.iterdir())), PRODUCTION)
+    place.promote("refund@1.1.0")
+    looking = threading.Thread(target=reader.poll)
+    with cache._locked():
+        looking.start()
+        assert not reader.wait_for(2, 0.3)
+    looking.join()
+    assert reader.generation == 2
+    kept = cache.newest()
+    assert kept is not None
+    assert kept.generation == 2
 
 
 def test_two_readers_and_two_environments_share_a_folder(repository_place: RepositoryPlace) -> None:

@@ -168,11 +168,35 @@ def test_a_slow_callback_does_not_keep_others_from_what_is_new(repository_place:
     assert told == [2, 3]
 
 
+def test_threads_that_look_at_once_serve_and_tell_in_order(repository_place: RepositoryPlace) -> None:
+    place = repository_place
+    reader = place.reader(interval=0.01)
+    told: list[Change] = []
+    reader.on_change(told.append)
+    last = threading.Event()
+
+    def look() -> None:
+        while not last.wait(0.001):
+            reader.poll()
+
+    threads = [threading.Thread(target=look) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for move in (place.promote, place.roll_back, place.unhold, place.promote):
+        target = "refund" if move == place.roll_back else "refund@1.1.0"
+        assert reader.wait_for(move(target), SECONDS)
+    last.set()
+    for thread in threads:
+        thread.join()
+    assert [change.generation for change in told] == [2, 3, 4, 5]
+    assert [change.before for change in told] == [1, 2, 3, 4]
+
+
 # -- how it ends -------------------------------------------------------------------------------------------------------
 
 
-def test_what_was_served_can_be_read_after_the_end(place: ReaderPlace) -> None:
-    reader = place.reader(interval=SHORT)
+def test_what_was_served_can_be_read_after_the_end(near: ReaderPlace) -> None:
+    reader = near.reader(interval=SHORT)
     pinned = reader.pin()
     waiting = threading.Thread(target=lambda: waited.append(reader.wait_for(9)))
     waited: list[bool] = []
@@ -181,7 +205,8 @@ def test_what_was_served_can_be_read_after_the_end(place: ReaderPlace) -> None:
     reader.close()
     waiting.join(SECONDS)
     assert waited == [False]
-    place.promote("refund@1.1.0")
+    assert reader._follower.store is None
+    near.promote("refund@1.1.0")
     assert not reader.poll()
     assert (reader.generation, versions(reader)["refund"], pinned.generation) == (1, "1.0.0", 1)
     pinned.close()
@@ -196,20 +221,20 @@ def test_closing_does_not_wait_for_a_store_that_does_not_answer(
 ) -> None:
     monkeypatch.setattr(reader_module, "CLOSE_SECONDS", 0.05)
     place = bucket_place
-    reader = place.reader(interval=SHORT)
-    place.proxy.plan = lambda _: Hold()
+    reader = place.reader()
     place.promote("refund@1.1.0")
+    place.proxy.start_over()
+    place.proxy.plan = hold_one
+    looking = threading.Thread(target=reader.poll)
+    looking.start()
     assert place.proxy.held.wait(SECONDS)
-    thread = reader._thread
     reader.close()
-    assert thread is not None
-    assert thread.is_alive()
-    place.come_back()
-    place.proxy.release()
-    thread.join(SECONDS)
-    assert not thread.is_alive()
+    assert looking.is_alive()
+    assert place.proxy.release() == 1
+    looking.join(SECONDS)
+    assert reader._follower.live is not reader._live
     assert (reader.generation, reader._follower.store) == (1, None), "what came too late is not served"
-    assert any(isinstance(fault, Hold) for _, fault in place.proxy.happened)
+    assert [type(fault) for _, fault in place.proxy.happened] == [Hold]
 
 
 @pytest.mark.parametrize("report", [False, True])
@@ -224,14 +249,13 @@ def test_a_reader_that_nobody_has_any_more_ends(repository_place: RepositoryPlac
     assert (gone(), follower.store) == (None, None)
 
 
-def test_an_interpreter_ends_without_a_word_from_a_reader_that_was_not_closed(
-    repository_place: RepositoryPlace,
-) -> None:
-    script = "import json, sys, repoint; reader = repoint.Reader(**json.loads(sys.argv[1]), interval=0.01, report=True)"
-    arguments = json.dumps(repository_place.arguments())
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", script, arguments], capture_output=True, timeout=SECONDS, check=False
-    )
+def test_an_interpreter_ends_without_a_word_from_a_reader_that_was_not_closed(near: ReaderPlace) -> None:
+    """As good as always in the middle of a look."""
+    script = "import json, logging, sys, repoint; logging.basicConfig()"
+    script += "; reader = repoint.Reader(**json.loads(sys.argv[1]), interval=1e-6); reader.wait_for(2, 0.1)"
+    arguments = {**near.arguments(), "report": near.kind != "remote"}
+    command = [sys.executable, "-W", "error", "-c", script, json.dumps(arguments)]
+    done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
@@ -393,15 +417,17 @@ def test_parent_and_child_follow_a_repository(repository_place: RepositoryPlace)
         assert sorted((told(process), told(process))) == ["child 3 1.0.0", "parent 3 1.0.0"]
 
 
-def test_a_child_begins_with_what_was_served_wherever_the_parents_thread_was(repository_place: RepositoryPlace) -> None:
-    """The parent's thread had loaded a record and not shown it yet; the child finds it, and tells of it, itself."""
+@pytest.mark.parametrize("forked", [False, True])
+def test_what_was_found_and_not_shown_is_found_again(repository_place: RepositoryPlace, forked: bool) -> None:
+    """Ctrl-C, or a fork, came right after a record was loaded: it is not lost, and is told of."""
     reader = repository_place.reader()
     told_of: list[int] = []
     reader.on_change(lambda change: told_of.append(change.generation))
     repository_place.promote("refund@1.1.0")
     with reader._polling:
         assert reader._looked() is not None
-        reader._renew()
+        if forked:
+            reader._renew()
     assert reader.generation == 1
     assert reader.poll()
     assert (reader.generation, told_of) == (2, [2])

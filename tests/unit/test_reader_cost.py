@@ -20,11 +20,18 @@ from tests.unit.test_reader import versions
 pytest_plugins = ["tests.unit.reader_fixtures"]
 
 AGENTS = 20
-LATENCY = 0.25
+LATENCY = 0.15
 """Seconds of every reply; what is sent together overlaps for certain, on a busy machine too."""
 
 FOREIGN = {"boto3", "click", "git", "pydantic", "rich", "yaml", "tomli_w", "semver", "detect_secrets", "openfeature"}
-COMMANDS = {"repoint_cli", "repoint.workspace", "repoint.manifest", "repoint.pointer", "repoint.publish"}
+COMMANDS = {
+    "repoint_cli",
+    "repoint.workspace",
+    "repoint.manifest",
+    "repoint.moves",
+    "repoint.pointer",
+    "repoint.registry",
+}
 GIT = {"repoint.gitprocess", "repoint.gitrepo", "repoint.store_git"}
 
 SCRIPT = """
@@ -102,8 +109,7 @@ def test_an_idle_look_takes_three_milliseconds_of_the_processor(bucket_place: Bu
 def test_twenty_agents_are_there_after_six_round_trips(bucket_place: BucketPlace) -> None:
     place = bucket_place
     names = [f"agent-{number:02}@1.0.0" for number in range(AGENTS)]
-    for name in names:
-        place.publish(name)
+    place.put_versions(*names)
     place.move(Promote(tuple(pair(name) for name in names)))
     place.proxy.latency = LATENCY
     place.proxy.start_over()

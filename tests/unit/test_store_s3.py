@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ from tests.servers.proxy import Exchange, FaultProxy, depth
 
 pytestmark = pytest.mark.s3
 
-LATENCY = 0.5
-"""Seconds of every reply; what is sent together overlaps for certain, on a busy machine too."""
+LATENCY = 0.25
+"""Seconds of every reply where round trips are counted: what is sent together overlaps, on a busy machine too."""
 
 
 @pytest.fixture(scope="module")
@@ -32,21 +33,26 @@ def played(tmp_path: Path, template: Template, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def proxy(played: Shared, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProxy]:
-    """Commands go through it."""
+    """Commands go through it, as fast as the server is until a test slows it down."""
     host, _, port = played.server.endpoint.removeprefix("http://").partition(":")
     with FaultProxy((host, int(port))) as found:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", found.endpoint)
-        found.latency = LATENCY
         yield found
 
 
-def seen(proxy: FaultProxy, ran: Ran) -> list[Exchange]:
-    """What a command that succeeded asked for, from the beginning; the list is emptied."""
+def seen(proxy: FaultProxy, run: Callable[..., Ran], *arguments: str, latency: float = LATENCY) -> list[Exchange]:
+    """What a command asks for, which must succeed."""
+    proxy.start_over()
+    proxy.plan = lambda exchange: setattr(proxy, "latency", 0 if "/probes/" in exchange.path else latency)
+    ran = run(*arguments)
     assert (ran.code, ran.err) == (0, ""), ran
     assert proxy.wait_quiet()
-    found = proxy.seen
-    proxy.start_over()
-    return found
+    return proxy.seen
+
+
+def at_once(proxy: FaultProxy, run: Callable[..., Ran], *arguments: str) -> list[Exchange]:
+    """The same where nobody counts round trips."""
+    return seen(proxy, run, *arguments, latency=0)
 
 
 def until_moved(found: list[Exchange]) -> list[Exchange]:
@@ -65,16 +71,16 @@ def counted(found: list[Exchange]) -> int:
 def test_in_a_clone_that_is_up_to_date_a_move_is_three_round_trips(played: Shared, proxy: FaultProxy) -> None:
     ada = Team(played.folder / "ada")
 
-    back = seen(proxy, ada.run("rollback", "refund@0.2.0", "-m", "bad"))
+    back = seen(proxy, ada.run, "rollback", "refund@0.2.0", "-m", "bad")
     assert counted(back) == 3
     assert depth(back) == 4, "the fourth is our own ledger entry, which nobody waits for"
-    seen(proxy, ada.run("unhold", "refund@0.2.0", "--env", "production"))
-    again = seen(proxy, ada.run("promote", "refund@0.2.0", "--env", "production"))
+    at_once(proxy, ada.run, "unhold", "refund@0.2.0", "--env", "production")
+    again = seen(proxy, ada.run, "promote", "refund@0.2.0", "--env", "production")
     assert (counted(again), depth(again)) == (3, 4)
 
 
 def test_a_move_writes_the_ledger_and_the_pointer_and_nothing_else(played: Shared, proxy: FaultProxy) -> None:
-    found = seen(proxy, Team(played.folder / "ada").run("rollback", "refund@0.2.0"))
+    found = at_once(proxy, Team(played.folder / "ada").run, "rollback", "refund@0.2.0")
 
     written = [e.path.removeprefix(f"/{played.bucket}/team/") for e in found if e.is_write]
     kept, moved, own = (
@@ -89,7 +95,7 @@ def test_a_move_writes_the_ledger_and_the_pointer_and_nothing_else(played: Share
 def test_a_clone_that_was_never_used_needs_three_more(played: Shared, proxy: FaultProxy) -> None:
     kim = played.clone("kim")
 
-    assert counted(seen(proxy, kim.run("rollback", "refund@0.2.0", "-m", "bad"))) == 6
+    assert counted(seen(proxy, kim.run, "rollback", "refund@0.2.0", "-m", "bad")) == 6
 
 
 def test_without_a_clone_the_first_rollback_needs_three_more_and_the_next_none(
@@ -97,29 +103,28 @@ def test_without_a_clone_the_first_rollback_needs_three_more_and_the_next_none(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("REPOINT_ACTOR", "Pipeline <ci@acme.example>")
+    run = partial(run_here, "--registry", played.url)
 
-    assert counted(seen(proxy, run_here("--registry", played.url, "rollback", "refund@0.2.0"))) == 6
-    seen(proxy, run_here("--registry", played.url, "unhold", "refund@0.2.0", "--env", "production"))
-    assert (
-        counted(seen(proxy, run_here("--registry", played.url, "promote", "refund@0.2.0", "--env", "production"))) == 3
-    )
-    assert counted(seen(proxy, run_here("--registry", played.url, "rollback", "refund@0.2.0"))) == 3
+    assert counted(seen(proxy, run, "rollback", "refund@0.2.0")) == 6
+    at_once(proxy, run, "unhold", "refund@0.2.0", "--env", "production")
+    assert counted(seen(proxy, run, "promote", "refund@0.2.0", "--env", "production")) == 3
+    assert counted(seen(proxy, run, "rollback", "refund@0.2.0")) == 3
 
 
 def test_the_first_promote_of_a_machine_tries_whether_the_store_is_fit(played: Shared, proxy: FaultProxy) -> None:
     kim = played.clone("kim")
 
-    first = seen(proxy, kim.run("promote", "refund@0.1.0", "--env", "production"))
+    first = seen(proxy, kim.run, "promote", "refund@0.1.0", "--env", "production")
     tried = [e for e in first if "/probes/" in e.path]
     assert len(tried) == 11
     assert depth(until_moved([e for e in first if e not in tried and "list-type" not in e.query])) == 5
-    again = seen(proxy, kim.run("promote", "refund@0.2.0", "--env", "production"))
+    again = seen(proxy, kim.run, "promote", "refund@0.2.0", "--env", "production")
     assert counted(again) == 4, "this machine learns from its snapshot which files a new version has"
 
 
 def test_status_asks_for_pointers_only(played: Shared, proxy: FaultProxy) -> None:
     ada = Team(played.folder / "ada")
 
-    found = seen(proxy, ada.run("status"))
+    found = at_once(proxy, ada.run, "status")
     assert {e.method for e in found} == {"GET"}
     assert not [e for e in found if "/releases/" in e.path or "releases" in e.query]

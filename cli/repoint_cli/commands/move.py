@@ -67,7 +67,7 @@ Examples:
   repoint promote refund@1.5.0 --env production -m "Tried since Monday"
   repoint promote refund@1.5.0 --env production --dry-run
   repoint promote intake@2.1.0 refund@1.5.0 --env production --ticket PAY-312
-  repoint promote refund@1.5.0 --env production --wait 1m    until all followed
+  repoint promote refund@1.5.0 --env production --wait 1m
 
 See also: repoint diff refund@production refund@1.5.0 (what would change),
 repoint rollback (take it back), repoint status.

@@ -66,7 +66,7 @@ Examples:
   repoint rollback refund                  one step down from what is live
   repoint rollback refund --to 1.3.2       back to what was live here before
   repoint rollback --at 2026-11-20T21:00Z  the whole environment as it was
-  repoint rollback refund@1.5.0 --wait 30s and until every process has followed
+  repoint rollback refund@1.5.0 --wait 30s and until all have followed
 
 refund@1.5.0 means: get off 1.5.0. When it is not live any more nothing is done,
 so the command is safe to run twice.

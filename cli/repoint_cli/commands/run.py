@@ -60,8 +60,8 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     epilog="""\b
 Examples:
   repoint run refund --env production -- python worker.py
-  repoint run refund --env production -- sh -c 'cat "$REPOINT_PATH"/agent.toml'
-  repoint --registry s3://acme-agents/repoint run refund -- ./agent --verbose
+  repoint run refund -- sh -c 'cat "$REPOINT_PATH"/agent.toml'
+  repoint run refund --env staging -- ./agent --verbose --env test
 
 COMMAND gets REPOINT_PATH, the folder with the version's files and repoint.json
 (model, configuration, where each prompt lies), and REPOINT_AGENT,
