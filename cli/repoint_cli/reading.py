@@ -120,7 +120,8 @@ def _told(console: Console, level: int) -> Iterator[None]:
         yield
     finally:
         log.removeHandler(handler)
-        log.level, log.propagate = before
+        log.setLevel(before[0])
+        log.propagate = before[1]
 
 
 class _AsWarnings(logging.Handler):

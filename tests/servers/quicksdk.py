@@ -22,7 +22,8 @@ def remember() -> None:
 
     hooks.accepts_kwargs = _by_code(hooks.accepts_kwargs)
     hooks.EventAliaser._alias_event_name = _by_name(hooks.EventAliaser._alias_event_name)
-    Loader.load_data_with_path = _by_place(Loader.load_data_with_path)
+    Loader.load_service_model = _by_arguments(Loader.load_service_model)
+    Loader.load_data = _by_arguments(Loader.load_data, only=lambda name: "/" not in name)
 
 
 def _by_code(asked: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -45,16 +46,17 @@ def _by_name(asked: Callable[[Any, str], str]) -> Callable[[Any, str], str]:
     return alias_event_name
 
 
-def _by_place(asked: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
-    """A file of the SDK's own data; one that somebody put into a folder of theirs is read as ever."""
-    known: dict[tuple[str, type], Any] = {}
+def _by_arguments(asked: Callable[..., Any], only: Callable[[str], bool] = bool) -> Callable[..., Any]:
+    """What is in the SDK's own data, as it is after the SDK made use of it, for each way of reading files."""
+    known: dict[tuple[object, ...], Any] = {}
 
-    def load_data_with_path(self: Any, name: str) -> Any:
-        place = name, type(self.file_loader)
-        if any(os.path.isdir(folder) for folder in self.search_paths if folder != self.BUILTIN_DATA_PATH):
-            return asked(self, name)
+    def load(self: Any, name: str, *more: Any, **named: Any) -> Any:
+        folders = [folder for folder in self.search_paths if folder != self.BUILTIN_DATA_PATH]
+        if not only(name) or any(os.path.isdir(folder) for folder in folders):  # somebody has data of their own
+            return asked(self, name, *more, **named)
+        place = (type(self.file_loader), name, more, tuple(sorted(named.items())))
         if place not in known:
-            known[place] = asked(self, name)
+            known[place] = asked(self, name, *more, **named)
         return known[place]
 
-    return load_data_with_path
+    return load

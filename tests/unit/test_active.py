@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
 
 from repoint.active import TELEMETRY, Active, Config
 from repoint.errors import InvalidInput
+from repoint.reader import Reader
 from repoint_schemas.canonical import digest_of, encode
 
-from tests.unit.reader_places import EXAMPLES, SPECIFICATION, SYSTEM, RepositoryPlace
+from tests.unit.reader_places import EXAMPLES, SPECIFICATION, SYSTEM
 
 pytest_plugins = ["tests.unit.reader_fixtures"]
 
 
-@pytest.fixture
-def active(repository_place: RepositoryPlace) -> Active:
-    return repository_place.reader(cache=None).active("refund")
+@pytest.fixture(scope="module")
+def active(reader_repository: Path) -> Active:
+    with Reader(reader_repository, interval=None, cache=None) as reader:
+        return reader.active("refund")
 
 
 def test_a_version_says_what_it_is(active: Active) -> None:
