@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import DataNotFoundError
-from botocore.loaders import JSONFileLoader, create_loader
+from botocore.loaders import create_loader
 from botocore.regions import EndpointResolver
 
 from repoint.s3client import S3Client, Settings, Written
@@ -110,17 +110,9 @@ def test_what_needs_no_bucket_does_not_load_its_client(
     assert imported(repository_only, "check", env=env) & HEAVY == set()
 
 
-class _Theirs(JSONFileLoader):
-    """The SDK's; of a class of its own, so that nothing is remembered that another test made use of (quicksdk)."""
-
-
-class _Ours(ModelFiles):
-    """As ``_Theirs``."""
-
-
 def test_the_data_of_the_sdk_is_read_as_the_sdk_reads_it() -> None:
     theirs, ours = create_loader(), create_loader()
-    theirs.file_loader, ours.file_loader = _Theirs(), _Ours()
+    ours.file_loader = ModelFiles()
 
     for kind in ("service-2", "endpoint-rule-set-1"):
         for service in ("s3", "sts", "sso", "sso-oidc"):

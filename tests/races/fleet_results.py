@@ -26,6 +26,7 @@ from statistics import median
 
 from repoint.errors import NotConfirmed
 
+from tests.races.fleet_judge import contradictions
 from tests.races.fleet_process import Left, Said
 from tests.races.fleet_world import (
     Confirmed,
@@ -33,7 +34,6 @@ from tests.races.fleet_world import (
     Followed,
     World,
     confirm,
-    contradictions,
     new_world,
     roll_back,
     versions,
@@ -143,7 +143,7 @@ to a fifth sooner (`interval`), so the last of many is some {interval:g} seconds
 
 AFTER = """\
 Every process tells each change of what it serves: generation, record, versions, and a digest of its prompts. Afterwards
-these are held against the ledger and against what was published (`tests/races/fleet_world.py`): every record is of the
+these are held against the ledger and against what was published (`tests/races/fleet_judge.py`): every record is of the
 chain, generations only grow, no two agents are of different records, every byte is as published. The tests do the same
 with six processes, and require that the judge finds what they put wrong (`tests/races/test_fleet_race.py`).
 

@@ -1,4 +1,4 @@
-"""A registry whose two agents move together, a fleet of processes that follow it, and what a fleet may have served.
+"""A registry whose two agents move together, and a fleet of processes that follow it.
 
 Every rollback is made by the ``repoint`` command as a process of its own. The moment from which is counted is the one
 before it is started; those of the fleet's processes are of the same monotonic clock, which all processes of a machine
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -22,12 +22,10 @@ from typing import NamedTuple
 import msgspec
 
 from repoint.workspace import open_workspace
-from repoint_schemas.canonical import decode, digest_of
-from repoint_schemas.documents import Record
 
 from tests.cli.commandline import Json, run_here
 from tests.cli.conftest import make_repository
-from tests.races.fleet_process import Asked, Left, Line, Said, digest_of_prompts
+from tests.races.fleet_process import Asked, Left, Line, Said
 from tests.stores import ledger_of, publish_version
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -275,35 +273,3 @@ def _fleet_in(result: Json) -> dict[str, int]:
     found = fleets[0] if isinstance(fleets, list) else result["fleet"]
     assert isinstance(found, dict)
     return {name: value for name, value in found.items() if isinstance(value, int)}
-
-
-# -- what was served ---------------------------------------------------------------------------------------------------
-
-
-def contradictions(said: Iterable[Said], ledger: Sequence[bytes], prompts: Mapping[str, bytes]) -> list[str]:
-    """Everything that a process served outside the chain, out of order, mixed, or with other bytes than published."""
-    records = [decode(content, Record, limit=Record.LIMIT) for content in ledger]
-    found: list[str] = []
-    newest: dict[int, int] = {}
-    for each in said:
-        if each.generation <= newest.get(each.process, -1):
-            found.append(f"process {each.process} went from {newest[each.process]} to {each.generation}")
-        newest[each.process] = max(each.generation, newest.get(each.process, -1))
-        if not 0 <= each.generation < len(ledger) or digest_of(ledger[each.generation]) != each.record:
-            found.append(f"process {each.process} served {each.generation} {each.record}, which is not of the chain")
-        else:
-            found += [f"process {each.process}, {each.generation}: {text}" for text in _wrong(each, records, prompts)]
-    return found
-
-
-def _wrong(said: Said, records: Sequence[Record], prompts: Mapping[str, bytes]) -> list[str]:
-    live = {str(agent): str(entry.version) for agent, entry in records[said.generation].agents.items()}
-    published = digest_of_prompts({a: {"system": prompts[f"{a}@{version}"]} for a, version in live.items()})
-    found = []
-    if said.versions != live:
-        found.append(f"{said.versions} instead of {live}")
-    if said.prompts != published:
-        found.append("prompts that nobody published")
-    if live and said.generations != [said.generation]:
-        found.append(f"agents of generations {said.generations} at once")
-    return found

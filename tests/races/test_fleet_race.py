@@ -15,8 +15,9 @@ from msgspec.structs import replace
 
 from repoint.errors import NotConfirmed
 
+from tests.races.fleet_judge import contradictions
 from tests.races.fleet_process import Said
-from tests.races.fleet_world import Fleet, World, confirm, contradictions, new_world, roll_back, versions
+from tests.races.fleet_world import Fleet, World, confirm, new_world, roll_back, versions
 from tests.servers.s3 import S3Server
 
 ROUNDS = 1
