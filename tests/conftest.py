@@ -38,6 +38,8 @@ REMOVED = (
     "VISUAL",
 )
 
+LONGEST = ("test_s3_schedules.py", "test_played_pages.py", "test_s3_kill.py", "test_migrate.py")
+
 settings.register_profile("default", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", settings.get_profile("default"), max_examples=500)
 settings.load_profile("long" if LONG else "default")
@@ -120,6 +122,11 @@ def s3_server() -> Iterator[s3.S3Server]:
 def s3_bucket(s3_server: s3.S3Server) -> str:
     """A bucket without versions, empty and this test's own."""
     return s3.new_bucket(s3_server)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests first: left for the end, one process would play them while the others wait."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,12 +1,10 @@
-"""What a reader costs: what its import brings in, ``active``, an idle look, a cold start."""
+"""What a reader costs in imports, requests and round trips; times and memory are measured in ``benchmarks``."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-import time
-import timeit
 
 import pytest
 
@@ -72,13 +70,6 @@ def test_importing_the_reader_alone_brings_in_no_store() -> None:
     assert found & (FOREIGN | COMMANDS | GIT | {"botocore", "repoint.s3client", "subprocess"}) == set()
 
 
-def test_what_is_live_is_read_in_two_microseconds(repository_place: RepositoryPlace) -> None:
-    reader = repository_place.reader()
-    number = 20_000
-    seconds = min(timeit.repeat(lambda: reader.active("refund"), number=number, repeat=5)) / number
-    assert seconds <= 2e-6
-
-
 @pytest.mark.s3
 def test_an_idle_look_is_one_conditional_request(bucket_place: BucketPlace) -> None:
     reader = bucket_place.reader()
@@ -89,20 +80,6 @@ def test_an_idle_look_is_one_conditional_request(bucket_place: BucketPlace) -> N
     assert (asked.method, asked.status) == ("GET", 304)
     assert asked.path.endswith("/environments/production.json")
     assert asked.headers["if-none-match"]
-
-
-@pytest.mark.s3
-def test_an_idle_look_takes_three_milliseconds_of_the_processor(bucket_place: BucketPlace) -> None:
-    bucket_place.endpoint_url = bucket_place.server.endpoint  # the proxy's threads are in this process
-    reader = bucket_place.reader()
-    looks, found = 25, []
-    for _ in range(4):
-        began = time.process_time()
-        for _ in range(looks):
-            assert not reader.poll()
-        found.append((time.process_time() - began) / looks)
-    assert reader.staleness.reason is None
-    assert min(found) <= 0.003, found
 
 
 @pytest.mark.s3
@@ -133,6 +110,7 @@ def test_a_move_asks_only_for_what_is_new(bucket_place: BucketPlace) -> None:
     place = bucket_place
     reader = place.reader()
     place.promote("refund@1.1.0")
+    place.proxy.latency = LATENCY
     place.proxy.start_over()
     assert reader.poll()
     assert place.proxy.wait_quiet()
