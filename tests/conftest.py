@@ -40,7 +40,7 @@ REMOVED = (
 
 LONGEST = ("test_s3_schedules.py", "test_played_pages.py", "test_s3_kill.py", "test_migrate.py")
 
-settings.register_profile("default", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("default", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", settings.get_profile("default"), max_examples=500)
 settings.load_profile("long" if LONG else "default")
 

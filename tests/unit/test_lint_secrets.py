@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from repoint.filescan import scan
@@ -396,7 +396,6 @@ NOT_GATED = r"AC[a-z0-9]{32}"
 @pytest.mark.parametrize(
     ("module", "plugin", "expression"), [each for each in plugin_expressions() if each[2].pattern != NOT_GATED]
 )
-@settings(max_examples=150)
 @given(data=st.data())
 def test_a_gate_lets_through_whatever_its_plugin_could_match(
     module: str, plugin: str, expression: re.Pattern[str], data: st.DataObject
