@@ -9,10 +9,13 @@ import errno
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from repoint.errors import StoreUnavailable
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
 
 
 @contextmanager
@@ -52,6 +55,26 @@ def flush_path(path: str) -> None:
         flush(descriptor)
     finally:
         os.close(descriptor)
+
+
+def took_lock(descriptor: int, seconds: float) -> bool:
+    """Take an exclusive ``flock``, waiting so many seconds at most; False where another holds it. Raises: OSError."""
+    until, pause = time.monotonic() + seconds, _FIRST_PAUSE
+    while not try_lock(descriptor):
+        if time.monotonic() >= until:
+            return False
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+    return True
+
+
+def try_lock(descriptor: int) -> bool:
+    """Take an exclusive ``flock`` without waiting; False where another has it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def replace_file(path: str | os.PathLike[str], content: bytes, *, durable: bool = True) -> None:

@@ -15,9 +15,10 @@ import zlib
 from collections.abc import Iterator
 from contextlib import closing, suppress
 
+from repoint.durable import try_lock
 from repoint.errors import Corrupt, StoreUnavailable
 from repoint.gitcatfile import CatFile, corrupt_object
-from repoint.gitlock import make_private_folder, open_like, try_lock
+from repoint.gitlock import make_private_folder, open_like
 from repoint.gitobjects import ObjectId, commit_header, is_object_id
 from repoint.gitprocess import GitProcess
 from repoint_schemas.canonical import MEBIBYTE

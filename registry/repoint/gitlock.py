@@ -7,19 +7,15 @@ lock knows that nothing of ours is under way.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import stat
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from repoint.durable import translated
+from repoint.durable import took_lock, translated
 from repoint.errors import StoreUnavailable
 
 WAIT_SECONDS = 30.0
-_FIRST_PAUSE = 0.002
-_LONGEST_PAUSE = 0.05
 
 
 class RepositoryLock:
@@ -63,27 +59,13 @@ class RepositoryLock:
         return descriptor
 
     def _wait_for(self, descriptor: int) -> None:
-        until = time.monotonic() + self.wait
-        pause = _FIRST_PAUSE
-        while not try_lock(descriptor):
-            if time.monotonic() >= until:
-                raise StoreUnavailable(
-                    f"another process has held {self.path} for {self.wait:g} seconds",
-                    kind="locked",
-                    hint="wait for the other repoint command in this repository to end, or end it",
-                    path=self.path,
-                )
-            time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
-
-
-def try_lock(descriptor: int) -> bool:
-    """Take an exclusive ``flock`` without waiting; False where another has it."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        if not took_lock(descriptor, self.wait):
+            raise StoreUnavailable(
+                f"another process has held {self.path} for {self.wait:g} seconds",
+                kind="locked",
+                hint="wait for the other repoint command in this repository to end, or end it",
+                path=self.path,
+            )
 
 
 def make_private_folder(folder: str, mode_like: str) -> None:

@@ -116,12 +116,11 @@ class _Parts:
 
     def release(self, record: Record, agent: AgentName, entry: Entry) -> bytes:
         """The release that a record names, which must say so itself. Raises: Corrupt, StoreUnavailable."""
-        content = self._found.get(_hex(entry.release))
-        if content is None and self._source is not None:
+        if _hex(entry.release) not in self._found and self._source is not None:
             stored = self._source.store.read_release(agent, entry.version)
-            content = stored if isinstance(stored, bytes) else None
+            self._arrive(entry.release, stored if isinstance(stored, bytes) else None)
         place = f"the release of {agent} {entry.version}"
-        content = self._taken(entry.release, content, place)
+        content = self._present(entry.release, place)
         release = read_document(content, Release, Release.LIMIT, place)
         said = (release.agent, release.version, release.snapshot, release.registry)
         if said != (agent, entry.version, entry.snapshot, record.registry):
@@ -167,11 +166,11 @@ class _Parts:
 
     def _file(self, agent: AgentName, version: Version, entry: FileEntry) -> File:
         place = f"{entry.path} of {agent} {version}"
-        return File.of(entry, self._taken(entry.sha256, self._found.get(entry.sha256), place))
+        return File.of(entry, self._present(entry.sha256, place))
 
     def _snapshot(self, agent: AgentName, entry: Entry) -> Snapshot:
         place = f"the snapshot of {agent} {entry.version}"
-        content = self._taken(entry.snapshot, self._found.get(_hex(entry.snapshot)), place)
+        content = self._present(entry.snapshot, place)
         snapshot = read_document(content, Snapshot, Snapshot.LIMIT, place)
         if snapshot.agent != agent:
             raise _damaged(f"{place} is that of {snapshot.agent}", "misplaced-snapshot", agent)
@@ -191,15 +190,12 @@ class _Parts:
             self._found[name] = content
             self.arrived.add(name)
 
-    def _taken(self, digest: str, content: bytes | None, place: str) -> bytes:
-        """The content, which must have this digest. Raises: Corrupt."""
-        name = _hex(digest)
-        if content is None or digest_of(content) != f"sha256:{name}":
+    def _present(self, digest: str, place: str) -> bytes:
+        """An object that was found; nothing gets there that does not have its digest. Raises: Corrupt."""
+        content = self._found.get(_hex(digest))
+        if content is None:
             what = "is missing, or is not what was published"
-            raise _damaged(f"{place} {what} (sha256:{name})", "unloadable", None)
-        if name not in self._found:
-            self._found[name] = content
-            self.arrived.add(name)
+            raise _damaged(f"{place} {what} (sha256:{_hex(digest)})", "unloadable", None)
         return content
 
 

@@ -13,12 +13,11 @@ import fcntl
 import logging
 import os
 import re
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
-from repoint.durable import flush, flush_path, replace_file, translated
+from repoint.durable import flush, flush_path, replace_file, took_lock, translated
 from repoint.errors import StoreUnavailable
 from repoint.s3keys import parse_address
 from repoint_schemas.canonical import Digest, digest_of
@@ -28,7 +27,6 @@ LOCK_SECONDS = 5.0
 """How long a process waits for another one that writes the same cache; then this record is not kept."""
 
 _RECORD = re.compile(r"([0-9]{12})-([0-9a-f]{64})\.json")
-_PAUSE = 0.02
 
 log = logging.getLogger("repoint.reader")
 
@@ -174,20 +172,12 @@ class ReaderCache:
             os.close(descriptor)
 
     def _wait_for(self, descriptor: int) -> None:
-        until = time.monotonic() + LOCK_SECONDS
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                if time.monotonic() > until:
-                    raise StoreUnavailable(
-                        f"another process holds the lock of {self.folder}",
-                        kind="cache-locked",
-                        hint="nothing of what is served depends on it",
-                    ) from error
-                time.sleep(_PAUSE)
-            else:
-                return
+        if not took_lock(descriptor, LOCK_SECONDS):
+            raise StoreUnavailable(
+                f"another process holds the lock of {self.folder}",
+                kind="cache-locked",
+                hint="nothing of what is served depends on it",
+            )
 
     @staticmethod
     def _names(folder: str) -> set[str]:

@@ -89,9 +89,11 @@ class Source(Protocol):
 
 def located(store: str) -> str:
     """The address that somebody gave; a path as it is from everywhere."""
-    if "://" in store or ":" in store.partition("/")[0]:
-        return store
-    return os.path.abspath(os.path.expanduser(store))
+    return os.path.abspath(os.path.expanduser(store)) if _is_path(store) else store
+
+
+def _is_path(store: str) -> bool:
+    return "://" not in store and ":" not in store.partition("/")[0]
 
 
 def open_source(
@@ -110,7 +112,7 @@ def open_source(
     """
     if address.startswith(BUCKET):
         return BucketSource(_bucket_settings(address, settings))
-    if address.startswith("file://") or ("://" not in address and ":" not in address.partition("/")[0]):
+    if address.startswith("file://") or _is_path(address):
         from repoint.workspace import path_of_address
 
         return RepositorySource(path_of_address(address), environment)

@@ -131,14 +131,11 @@ class S3Client:
         def ask() -> Got:
             nonlocal altered
             checked = {"ChecksumMode": "ENABLED"} if altered < ALTERED_READS else {}
-            reply = self._call("get_object", Key=self._before + key, **checked)
             try:
-                with _closing(reply) as body:
-                    content = read_whole(body, limit, seconds)
+                return self._got(key, limit, seconds, checked)
             except Failed as failed:
                 altered += failed.altered
                 raise
-            return Got(content, str(reply["ETag"]))
 
         return self._unless_gone(ask)
 
@@ -152,16 +149,19 @@ class S3Client:
         """
         condition = {} if etag is None else {"IfNoneMatch": etag}
         try:
-            reply = self._call("get_object", Key=self._before + key, ChecksumMode="ENABLED", **condition)
-            with _closing(reply) as body:
-                content = read_whole(body, limit, self.settings.patience)
+            return self._got(key, limit, self.settings.patience, {"ChecksumMode": "ENABLED", **condition})
         except Failed as failed:
             if failed.status == 304 and etag is not None:
                 return Unread.SAME
             if failed.status in _GONE_STATUSES and failed.code != "NoSuchBucket":
                 return Unread.MISSING
             raise self._unavailable(failed) from failed
-        return Got(content, str(reply["ETag"]))
+
+    def _got(self, key: str, limit: int, seconds: float, parameters: Mapping[str, str]) -> Got:
+        """One attempt to read an object. Raises: Failed."""
+        reply = self._call("get_object", Key=self._before + key, **parameters)
+        with _closing(reply) as body:
+            return Got(read_whole(body, limit, seconds), str(reply["ETag"]))
 
     def stream(self, key: str, limit: int) -> Iterator[bytes] | None:
         """``get`` in chunks of a mebibyte; what is read when the connection breaks is continued from there.

@@ -6,20 +6,17 @@ draft that is found a dead process's; no link is followed, and only drafts are s
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
 import stat
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from repoint.durable import flush, flush_path
+from repoint.durable import flush, flush_path, took_lock
 from repoint.errors import Conflict
 
 _LOCK = "lock"
-_PAUSE = 0.02
 _DRAFT = re.compile(r"\.draft\.[0-9a-f]{8}")
 
 
@@ -92,16 +89,9 @@ def alone(folder: str, seconds: float) -> Iterator[None]:
     """Be the only one that writes to a folder. Raises: Conflict, where another one does for so long; OSError."""
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     descriptor = os.open(os.path.join(folder, _LOCK), flags, 0o600)
-    until = time.monotonic() + seconds
     try:
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() >= until:
-                    raise _taken(folder) from error
-                time.sleep(_PAUSE)
+        if not took_lock(descriptor, seconds):
+            raise _taken(folder)
         yield
     finally:
         os.close(descriptor)
