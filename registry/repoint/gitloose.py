@@ -25,6 +25,9 @@ from repoint_schemas.canonical import MEBIBYTE
 FASTEST = 1
 """zlib's level: as ``core.looseCompression`` is by default; ids do not depend on it."""
 
+LARGE = 8 * MEBIBYTE
+"""Larger objects are not compressed: it takes several times as long as storing them, and ``git gc`` does it in time."""
+
 GC_ATTEMPTS = 20
 """How often a folder that ``git gc`` removed under our hands is made again."""
 
@@ -166,7 +169,7 @@ def _id_of_chunks(kind: str, size: int, chunks: Iterable[bytes]) -> ObjectId:
 def _compress(kind: str, size: int, chunks: Iterable[bytes], write: Callable[[bytes], int]) -> ObjectId:
     header = object_header(kind, size)
     hashed = hashlib.sha1(header, usedforsecurity=False)
-    packer = zlib.compressobj(FASTEST)
+    packer = zlib.compressobj(0 if size > LARGE else FASTEST)
     write(packer.compress(header))
     for chunk in chunks:
         hashed.update(chunk)

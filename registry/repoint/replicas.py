@@ -20,7 +20,7 @@ from repoint.names import versions_in
 from repoint.registry import Published, Registry
 from repoint.replicate import Copied, Progress, copy_release, follow, replicate
 from repoint.s3keys import parse_address
-from repoint.store import Foreign
+from repoint.store import Contents, Foreign
 from repoint.store_git import tag_of
 from repoint_schemas.documents import AgentName, EnvironmentName, Record, Version
 
@@ -41,6 +41,13 @@ class Synced(msgspec.Struct, frozen=True):
     error: RepointError | None = None
 
 
+class Made(msgspec.Struct, frozen=True):
+    """A version that was just published: the contents are here still, and need not be read from the authority."""
+
+    release: Published
+    contents: Contents
+
+
 class Replica(Protocol):
     """One store that follows the authority."""
 
@@ -50,8 +57,8 @@ class Replica(Protocol):
         """Add all that it lacks. Raises: Corrupt, StoreUnavailable, OutcomeUnknown."""
         ...
 
-    def take(self, source: Registry, tips: Iterable[Record], releases: Iterable[Published]) -> None:
-        """Add what one command made, and what is missing before it. Raises: as ``bring_up``."""
+    def take(self, source: Registry, tips: Iterable[Record], made: Made | None) -> None:
+        """Add what one command made, and what is missing before it. Raises: as ``bring_up``; InvalidInput."""
         ...
 
 
@@ -66,10 +73,10 @@ class StoreReplica:
         """See ``Replica``."""
         return replicate(source, self.target, progress)
 
-    def take(self, source: Registry, tips: Iterable[Record], releases: Iterable[Published]) -> None:
+    def take(self, source: Registry, tips: Iterable[Record], made: Made | None) -> None:
         """See ``Replica``."""
-        for published in releases:
-            copy_release(source, self.target, published)
+        if made is not None:
+            copy_release(source, self.target, made.release, made.contents)
         for tip in tips:
             follow(source, self.target, tip)
 
@@ -137,9 +144,9 @@ class RemoteReplica:
                 del missing[tag_of(agent, version)]
         return {ref: oid for ref, oid in missing.items() if not ref.startswith(TAGS) or _named([ref])}
 
-    def take(self, source: Registry, tips: Iterable[Record], releases: Iterable[Published]) -> None:
+    def take(self, source: Registry, tips: Iterable[Record], made: Made | None) -> None:
         """See ``Replica``: everything that is not there, since an earlier push may have failed."""
-        del tips, releases
+        del tips, made
         for alarm in self.bring_up(source, None).alarms:
             raise alarm
 
@@ -170,13 +177,13 @@ def sync(workspace: Workspace, progress: Progress | None = None) -> list[Synced]
     return [_synced(workspace, replica, tips, progress) for replica in replicas_of(workspace)]
 
 
-def catch_up(workspace: Workspace, moved: Record | None, released: Published | None) -> list[str]:
+def catch_up(workspace: Workspace, moved: Record | None, made: Made | None) -> list[str]:
     """After a command that is done: bring the replicas up by what it made, best effort; those that stay behind."""
     behind: list[str] = []
     tips = [] if moved is None else [moved]
     for replica in replicas_of(workspace, quick=True):
         try:
-            replica.take(workspace.registry, tips, [] if released is None else [released])
+            replica.take(workspace.registry, tips, made)
         except RepointError:
             behind.append(replica.name)
         else:

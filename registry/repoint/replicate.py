@@ -17,7 +17,7 @@ from repoint.errors import Corrupt, NotFound, RepointError
 from repoint.names import highest_first
 from repoint.registry import Published, Registry
 from repoint.replicaversions import VersionCopier, diverged
-from repoint.store import Swap
+from repoint.store import Contents, Swap
 from repoint_schemas.canonical import digest_of
 from repoint_schemas.documents import AgentName, EnvironmentName, Record, Version
 
@@ -60,13 +60,16 @@ def replicate(source: Registry, target: Registry, progress: Progress | None = No
     return copied
 
 
-def copy_release(source: Registry, target: Registry, published: Published) -> bool:
+def copy_release(source: Registry, target: Registry, published: Published, at_hand: Contents | None = None) -> bool:
     """Add one release, and those before it that are missing; False where the target has it.
+
+    ``at_hand`` is the content just published: it is copied from there, checked as when it was published.
 
     Raises:
         Corrupt: the target has another release under the name (``replica-diverged``), or the source is damaged.
+        InvalidInput: a file at hand changed meanwhile (``file-changed``); a later copy reads it from the source.
     """
-    return VersionCopier(source, target).copy_release(published)
+    return VersionCopier(source, target, at_hand=at_hand).copy_release(published)
 
 
 def follow(source: Registry, target: Registry, tip: Record, progress: Progress | None = None) -> int:

@@ -38,11 +38,16 @@ class VersionCopier:
     """Copies versions from one registry into another.
 
     ``listed`` are the versions that the target had when it began, where somebody asked: all others are taken for
-    missing, and are looked for only where they turn out to be there.
+    missing, and are looked for only where they turn out to be there. ``at_hand`` is what was just published, read here
+    instead of from the source again.
     """
 
     def __init__(
-        self, source: Registry, target: Registry, listed: Mapping[AgentName, Sequence[Version]] | None = None
+        self,
+        source: Registry,
+        target: Registry,
+        listed: Mapping[AgentName, Sequence[Version]] | None = None,
+        at_hand: Contents | None = None,
     ) -> None:
         self._known: dict[Named, Digest] = {}  # releases that the target has for certain
         self._target = target
@@ -52,6 +57,7 @@ class VersionCopier:
         self._round_trips = self._threaded or isinstance(source.store, SideBySide)
         self._brought: set[Named] = set()  # whose files were read ahead last
         self._stored: set[Digest] = set()  # snapshots that the target has with all their files
+        self._at_hand = {} if at_hand is None else {digest_of(at_hand.content): at_hand}
 
     def ahead(self, names: Sequence[Named]) -> Iterator[Sequence[Named]]:
         """The same names in portions; of each, all is done beforehand that can be done side by side.
@@ -172,18 +178,22 @@ class VersionCopier:
 
     def _store(self, published: Published) -> None:
         release, name = published.document, _name(published)
-        snapshot = self._reads.snapshot(published)
-        if self._round_trips and name not in self._brought and release.snapshot not in self._stored:
-            self._bring({name: self._wanted(name)})
-        before = self._before(release)
-        files = {entry.path: self._content(release, entry, before) for entry in snapshot.files()}
-        contents = Contents(snapshot, encode(snapshot), files)
+        contents = self._at_hand.get(release.snapshot) or self._contents(published)
         if release.snapshot not in self._stored:
             self._target.store.put_contents(contents)
         draft = Draft(release, encode(release))
         if not self._target.store.create_release(draft, contents) and not self._require_same(published):
             raise diverged(self._target, f"{release.agent} {release.version}")
         self._known[name] = published.digest
+
+    def _contents(self, published: Published) -> Contents:
+        release, name = published.document, _name(published)
+        snapshot = self._reads.snapshot(published)
+        if self._round_trips and name not in self._brought and release.snapshot not in self._stored:
+            self._bring({name: self._wanted(name)})
+        before = self._before(release)
+        files = {entry.path: self._content(release, entry, before) for entry in snapshot.files()}
+        return Contents(snapshot, encode(snapshot), files)
 
     def _content(self, release: Release, entry: FileEntry, before: _Before | None) -> Content:
         if held := self._reads.held(entry):

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from repoint import pointer, replicaversions, versionreads
-from repoint.errors import Corrupt, StoreUnavailable
+from repoint.errors import Corrupt, InvalidInput, StoreUnavailable
 from repoint.registry import Registry
 from repoint.replicate import copy_release, replicate
 from repoint.s3client import S3Client, Settings
@@ -19,7 +19,7 @@ from repoint.s3keys import Address
 from repoint.store import Contents, Draft, Foreign
 from repoint.store_memory import MemoryStore
 from repoint.store_s3 import S3Store
-from repoint.versionreads import FileOf, SideBySide
+from repoint.versionreads import FileOf, Held, SideBySide
 from repoint_schemas.canonical import Digest, encode
 from repoint_schemas.documents import AgentName, FileEntry, ParentRelease, Version
 
@@ -158,6 +158,31 @@ def test_of_one_version_only_the_files_that_are_new_are_fetched(source: Registry
         assert copy_release(registry, target, registry.release(*pair("refund@1.1.0")))
         assert not copy_release(registry, target, registry.release(*pair("refund@1.1.0")))
     assert [[entry.path for _, _, entry in wanted] for wanted in bucket.together] == [["prompts/system.md"]]
+
+
+def test_what_was_just_published_is_not_fetched_again(source: Registry, repository: Path) -> None:
+    bucket = as_bucket(source)
+    with open_git(repository) as store:
+        target, registry = new_registry(store), new_registry(bucket)
+        first = registry.release(*pair("refund@1.0.0"))
+        snapshot = registry.snapshot(first)
+        files = {e.path: Held(b"".join(registry.file_chunks(first.document, e))) for e in snapshot.files()}
+        bucket.alone.clear()
+        assert copy_release(registry, target, first, Contents(snapshot, encode(snapshot), files))
+        assert bucket.alone == bucket.together == []
+        assert target.store.read_release(*pair("refund@1.0.0")) == source.store.read_release(*pair("refund@1.0.0"))
+        assert loadable(target)
+
+
+def test_content_at_hand_that_is_not_what_was_published_gets_nowhere(source: Registry, repository: Path) -> None:
+    with open_git(repository) as store:
+        target, first = new_registry(store), source.release(*pair("refund@1.0.0"))
+        snapshot = source.snapshot(first)
+        files = {entry.path: Held(b"something else") for entry in snapshot.files()}
+        with pytest.raises(InvalidInput, match="changed"):
+            copy_release(source, target, first, Contents(snapshot, encode(snapshot), files))
+        assert target.store.versions() == {}
+        assert copy_release(source, target, first)
 
 
 @pytest.mark.parametrize("held", [1, 300, 700])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import zlib
@@ -16,6 +17,7 @@ import pytest
 
 from repoint.errors import Conflict, Corrupt, InvalidInput, StoreUnavailable
 from repoint.gitledger import ENTRY_BYTES, LATEST
+from repoint.gitloose import LARGE
 from repoint.gitobjects import ObjectId
 from repoint.store import Contents, Draft, Foreign, Pointer, Store, Swap
 from repoint.store_git import GitStore
@@ -739,3 +741,12 @@ def test_a_loose_object_left_cut_by_a_power_failure_is_replaced(sandbox: Sandbox
     for path in cut:
         assert zlib.decompress(path.read_bytes())
     assert ObjectId(sandbox.git("rev-parse", "refund@v1.0.0").strip()) in store.published().values()
+
+
+def test_a_large_file_is_stored_as_it_is_and_git_reads_it(sandbox: Sandbox, store: GitStore) -> None:
+    content = random.Random(1).randbytes(LARGE // 64) * 64 + b"and no less"
+    oid = store.repository.objects.write_chunks("blob", len(content), lambda: [content[:LARGE], content[LARGE:]])
+    path = sandbox.folder / "repo" / ".git" / "objects" / oid[:2] / oid[2:]
+    assert path.stat().st_size > len(content)
+    assert sandbox.git("cat-file", "-s", oid).strip() == str(len(content))
+    assert sandbox.git("fsck", "--strict") == f"dangling blob {oid}\n"

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from repoint.publish import Proposal
     from repoint.registry import Published
     from repoint.release import Wish
+    from repoint.store import Contents
 
 
 @click.command(
@@ -102,7 +103,7 @@ def commit(
         result = _result(proposal, copy, published, created=created, dry_run=dry_run)
         _say(session, result, published)
         if created and published:
-            result = msgspec.structs.replace(result, behind=let_replicas_follow(session, released=published))
+            result = msgspec.structs.replace(result, behind=_follow(session, published, proposal.contents))
         session.console.result(result)
 
 
@@ -170,6 +171,14 @@ def _publish(
 
         workspace.tell_of_uploads(tell)
         return publish(workspace.registry, proposal, reason)
+
+
+def _follow(session: Session, published: Published, contents: Contents) -> list[str]:
+    if not session.workspace.has_replicas:
+        return []
+    from repoint.replicas import Made
+
+    return let_replicas_follow(session, made=Made(published, contents))
 
 
 def _result(
