@@ -11,7 +11,7 @@ from repoint.agentfiles import MANIFEST
 from repoint.findings import Finding
 from repoint.specproblem import MAX_BYTES, MOST, Pointer, closest, shown
 from repoint.store import Contents
-from repoint_schemas.documents import AgentName, FileEntry, Snapshot, Version
+from repoint_schemas.documents import AgentName, Snapshot, Version
 
 if TYPE_CHECKING:
     from repoint.manifest import WorkingCopy
@@ -116,7 +116,7 @@ def _is_aside(name: str) -> bool:
 
 def _template_findings(contents: Contents) -> list[Finding]:
     texts = {entry.path: entry for entry in contents.document.prompts.values() if entry.size <= MAX_BYTES}
-    read = {path: _content(contents, entry) for path, entry in texts.items()}
+    read = {path: contents.bytes_of(entry) for path, entry in texts.items()}
     if not any(_may_be_template(path, content) for path, content in read.items()):
         return []
     known = _known_outside(contents.document, read)
@@ -125,10 +125,6 @@ def _template_findings(contents: Contents) -> list[Finding]:
         if _may_be_template(path, content):
             found += _lint_template(path, content, known)
     return found
-
-
-def _content(contents: Contents, entry: FileEntry) -> bytes:
-    return b"".join(contents.files[entry.path].chunks())
 
 
 def _may_be_template(path: str, content: bytes) -> bool:

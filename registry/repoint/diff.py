@@ -43,11 +43,7 @@ def released_side(registry: Registry, published: Published) -> Side:
 
 def working_side(contents: Contents) -> Side:
     """A working copy as a side."""
-
-    def read(entry: FileEntry) -> bytes:
-        return b"".join(contents.files[entry.path].chunks())
-
-    return Side(contents.document.agent, None, digest_of(contents.content), contents.document, read)
+    return Side(contents.document.agent, None, digest_of(contents.content), contents.document, contents.bytes_of)
 
 
 def difference(old: Side, new: Side, *, largest: int = LARGEST, closely: bool = True) -> VersionDiff:

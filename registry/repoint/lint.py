@@ -39,8 +39,8 @@ def lint_copy(contents: Contents, copy: WorkingCopy | None = None, versions: Ver
 
     document = contents.document
     found = [*_model_findings(contents), *_config_findings(contents)]
-    found += lint_stored(document, contents.content, lambda entry: contents.files[entry.path].chunks())
-    found += lint_specs(document, lambda entry: b"".join(contents.files[entry.path].chunks()))
+    found += lint_stored(document, contents.content, contents.chunks_of)
+    found += lint_specs(document, contents.bytes_of)
     if copy is not None:
         from repoint.agentlint import lint_agent
 
@@ -48,7 +48,7 @@ def lint_copy(contents: Contents, copy: WorkingCopy | None = None, versions: Ver
     if versions is not None and document.requires:
         from repoint.agentlint import lint_requires
 
-        found += lint_requires(document, versions, b"".join(contents.files[MANIFEST].chunks()))
+        found += lint_requires(document, versions, contents.bytes_of(document.manifest))
     return found
 
 
@@ -137,4 +137,4 @@ def _config_findings(contents: Contents) -> list[Finding]:
 def _line(contents: Contents, key: tuple[str | int, ...]) -> int | None:
     from repoint.tomlsource import line_of
 
-    return line_of(b"".join(contents.files[MANIFEST].chunks()).decode("utf-8"), key)
+    return line_of(contents.bytes_of(contents.document.manifest).decode("utf-8"), key)

@@ -13,6 +13,7 @@ raise ``StoreUnavailable`` (nothing is known to have changed unless said otherwi
 from __future__ import annotations
 
 import enum
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -37,7 +38,7 @@ class Pointer(msgspec.Struct, frozen=True):
 
 
 class Content(Protocol):
-    """The bytes of one file, readable as often as needed, in chunks of at most 1 MiB."""
+    """The bytes of one file, readable as often as needed, in chunks of at most 1 MiB; ``Contents`` verifies them."""
 
     @property
     def size(self) -> int:
@@ -45,7 +46,7 @@ class Content(Protocol):
         ...
 
     def chunks(self) -> Iterator[bytes]:
-        """The bytes from the beginning. Raises: InvalidInput, when the file changed since it was first read."""
+        """The bytes from the beginning, as they are now. Raises: InvalidInput, where they cannot be what they were."""
         ...
 
 
@@ -55,6 +56,27 @@ class Contents(msgspec.Struct, frozen=True):
     document: Snapshot
     content: bytes
     files: Mapping[str, Content]
+
+    def chunks_of(self, entry: FileEntry) -> Iterator[bytes]:
+        """The bytes of one file, verified as they are read.
+
+        Raises:
+            InvalidInput: it is not what its entry says (``file-changed``), at the latest after the last chunk: throw
+                away what was yielded.
+        """
+        hashed, size = hashlib.sha256(), 0
+        for chunk in self.files[entry.path].chunks():
+            size += len(chunk)
+            if size > entry.size:
+                break
+            hashed.update(chunk)
+            yield chunk
+        if (size, hashed.hexdigest()) != (entry.size, entry.sha256):
+            raise changed_while_read(entry.path)
+
+    def bytes_of(self, entry: FileEntry) -> bytes:
+        """The whole of one file, verified. Raises: InvalidInput, as ``chunks_of``."""
+        return b"".join(self.chunks_of(entry))
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -185,5 +207,5 @@ class Store(Protocol):
 def changed_while_read(path: str = "a file") -> InvalidInput:
     """The error to raise where a file's content is not what it was when it was read first."""
     return InvalidInput(
-        f"{path} changed while it was being stored", kind="file-changed", hint="run the same command again", path=path
+        f"{path} changed while it was being read", kind="file-changed", hint="run the same command again", path=path
     )

@@ -7,7 +7,6 @@ anywhere.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Self
@@ -37,7 +36,7 @@ from repoint.gitobjects import (
 from repoint.gitrefs import ENVIRONMENTS, TAGS, RefChange, RefOutcome
 from repoint.gitrepo import GitRepository
 from repoint.names import is_environment, versions_in
-from repoint.store import Ahead, Content, Contents, Draft, Foreign, Pointer, Swap, changed_while_read
+from repoint.store import Ahead, Contents, Draft, Foreign, Pointer, Swap
 from repoint_schemas.canonical import MEBIBYTE, Digest, digest_of
 from repoint_schemas.documents import AgentName, Entry, EnvironmentName, FileEntry, Record, Release, Snapshot, Version
 
@@ -136,7 +135,7 @@ class GitStore:
         blobs: dict[str, ObjectId] = {}
         with objects.batch():
             for entry in contents.document.files():
-                blobs[entry.path] = self._put_file(entry, contents.files[entry.path])
+                blobs[entry.path] = self._put_file(contents, entry)
             blobs[SNAPSHOT_PATH] = objects.write("blob", contents.content)
             trees = nested_trees(blobs)
             for _, tree in trees.objects:
@@ -239,8 +238,8 @@ class GitStore:
         """Every tag that could be a release, with its object id."""
         return self.repository.refs.find(f"{TAGS}*@v*")
 
-    def _put_file(self, entry: FileEntry, content: Content) -> ObjectId:
-        return self.repository.objects.write_chunks("blob", entry.size, lambda: _checked(entry, content))
+    def _put_file(self, contents: Contents, entry: FileEntry) -> ObjectId:
+        return self.repository.objects.write_chunks("blob", entry.size, lambda: contents.chunks_of(entry))
 
     def _tag_object(self, draft: Draft, contents: Contents) -> ObjectId:
         """Store the commit and the tag object of a release, durably. Raises: Corrupt, as ``create_release``."""
@@ -391,15 +390,6 @@ def shallow_ledger(environment: EnvironmentName) -> StoreUnavailable:
         kind="shallow-ledger",
         hint="git fetch --unshallow --tags",
     )
-
-
-def _checked(entry: FileEntry, content: Content) -> Iterator[bytes]:
-    hashed = hashlib.sha256()
-    for chunk in content.chunks():
-        hashed.update(chunk)
-        yield chunk
-    if hashed.hexdigest() != entry.sha256:
-        raise changed_while_read(entry.path)
 
 
 def _release_or_foreign(found: Found | Info | None) -> bytes | Foreign | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from threading import RLock
 
 from repoint.stamps import time_seconds
-from repoint.store import Ahead, Contents, Draft, Foreign, Pointer, Swap, changed_while_read
+from repoint.store import Ahead, Contents, Draft, Foreign, Pointer, Swap
 from repoint_schemas.canonical import MEBIBYTE, Digest, digest_of
 from repoint_schemas.documents import AgentName, EnvironmentName, FileEntry, Record, Version
 
@@ -63,10 +63,7 @@ class MemoryStore:
     def put_contents(self, contents: Contents) -> None:
         """See ``Store.put_contents``."""
         for entry in contents.document.files():
-            content = b"".join(contents.files[entry.path].chunks())
-            if digest_of(content) != f"sha256:{entry.sha256}":
-                raise changed_while_read(entry.path)
-            self._blobs[entry.sha256] = content
+            self._blobs[entry.sha256] = contents.bytes_of(entry)
         self._snapshots[digest_of(contents.content)] = contents.content
 
     def create_release(self, draft: Draft, contents: Contents) -> bool:

@@ -8,12 +8,15 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from repoint.agentfiles import HELD_FILE, FileContent, HeldContent, matches, read_bytes, read_file
 from repoint.errors import InvalidInput
 from repoint.paths import check_path, check_paths
 from repoint_schemas.documents import FileEntry
+
+from tests.stores import contents_of
 
 LIMIT = 64 * 1024 * 1024
 
@@ -328,9 +331,11 @@ def test_a_large_file_that_changes_is_refused_when_it_is_read_again(
 ) -> None:
     (tmp_path / "big").write_bytes(b"x" * (2 * HELD_FILE))
     file = read_file(tmp_path, "big", limit=LIMIT)
+    contents = msgspec.structs.replace(contents_of("refund", ""), files={"big": file.content})
+    assert contents.bytes_of(file.entry) == b"x" * (2 * HELD_FILE)
     change(tmp_path / "big")
     with pytest.raises(InvalidInput) as caught:
-        list(file.content.chunks())
+        contents.bytes_of(file.entry)
     assert caught.value.kind in {"file-changed", "symlink", "file-missing"}
     assert not matches(tmp_path, file.entry)
 

@@ -169,7 +169,8 @@ def test_what_was_just_published_is_not_fetched_again(source: Registry, reposito
         files = {e.path: Held(b"".join(registry.file_chunks(first.document, e))) for e in snapshot.files()}
         bucket.alone.clear()
         assert copy_release(registry, target, first, Contents(snapshot, encode(snapshot), files))
-        assert bucket.alone == bucket.together == []
+        assert bucket.alone == []
+        assert bucket.together == []
         assert target.store.read_release(*pair("refund@1.0.0")) == source.store.read_release(*pair("refund@1.0.0"))
         assert loadable(target)
 
