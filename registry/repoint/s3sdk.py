@@ -104,8 +104,8 @@ def call(client: object, operation: str, parameters: Mapping[str, object]) -> di
         reply = getattr(client, operation)(**parameters)
     except exceptions.ClientError as error:
         raise _failed(error) from error
-    except (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError) as error:
-        raise Failed(None, "Unreachable", str(error), sent=False) from error
+    except exceptions.ConnectionError as error:  # TLS that breaks off is one as well, and no HTTPClientError
+        raise _disconnected(error) from error
     except (exceptions.HTTPClientError, exceptions.FlexibleChecksumError, HTTPError, ResponseParserError) as error:
         raise Failed(None, type(error).__name__, str(error), sent=True) from error
     except exceptions.BotoCoreError as error:
@@ -118,12 +118,13 @@ def call(client: object, operation: str, parameters: Mapping[str, object]) -> di
 def read(body: Body, amount: int) -> bytes:
     """At most so many bytes. Raises: Failed, where the connection broke or the checksum is wrong."""
     from botocore import exceptions
+    from urllib3.exceptions import HTTPError  # where TLS breaks off
 
     try:
         return body.read(amount)
     except exceptions.FlexibleChecksumError as error:
         raise Failed(None, type(error).__name__, str(error), sent=True, altered=True) from error
-    except (exceptions.HTTPClientError, exceptions.IncompleteReadError) as error:
+    except (exceptions.HTTPClientError, exceptions.IncompleteReadError, HTTPError) as error:
         raise Failed(None, type(error).__name__, str(error), sent=True) from error
 
 
@@ -194,6 +195,25 @@ def _failed(error: Exception) -> Failed:
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     code = str(response.get("Error", {}).get("Code", ""))
     return Failed(status if isinstance(status, int) else 500, code, str(error), sent=True)
+
+
+def _disconnected(error: Exception) -> Failed:
+    """A connection that was never made sent nothing. Raises: StoreUnavailable, where the certificate is not trusted."""
+    from ssl import SSLCertVerificationError
+
+    from botocore import exceptions
+
+    reason = getattr(error, "kwargs", {}).get("error")
+    if any(isinstance(each, SSLCertVerificationError) for each in (reason, *getattr(reason, "args", ()))):
+        raise StoreUnavailable(
+            f"the certificate of the S3 endpoint is not trusted: {error}",
+            kind="s3-certificate",
+            hint="for an authority of your own: AWS_CA_BUNDLE=FILE, or ca_bundle in the profile",
+        ) from error
+    unmade = (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError, exceptions.ProxyConnectionError)
+    if isinstance(error, unmade):
+        return Failed(None, "Unreachable", str(error), sent=False)
+    return Failed(None, type(error).__name__, str(error), sent=True)
 
 
 def _settings_error(error: Exception) -> StoreUnavailable:
