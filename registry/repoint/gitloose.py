@@ -77,6 +77,28 @@ class LooseObjects:
         self._write_new(oid, kind, size, chunks)
         return oid
 
+    def write_once(self, kind: str, size: int, chunks: Chunks) -> ObjectId:
+        """The same, read only once, since reading is a download; one that is there already costs as much.
+
+        Raises:
+            InvalidInput: it is not of that size.
+        """
+        with translated("cannot write", self.folder), self.batch():
+            waiting = os.path.join(self.folder, _temporary())
+            try:
+                with open(waiting, "xb", opener=_private) as file:
+                    oid = _compress(kind, size, chunks(), file.write)
+                    os.fchmod(file.fileno(), 0o444 & self._mode())
+                if oid not in self._waiting and oid not in self._present:
+                    if self._is_there(oid, kind, size):
+                        self._present.add(oid)
+                    else:
+                        self._waiting[oid] = self._beside(oid, waiting)
+                return oid
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(waiting)
+
     def _write_new(self, oid: ObjectId, kind: str, size: int, chunks: Chunks) -> None:
         if oid in self._waiting or oid in self._present:
             return
@@ -101,7 +123,7 @@ class LooseObjects:
         return found is not None and (found[0].kind, found[0].size) == (kind, size)
 
     def _write_waiting(self, oid: ObjectId, kind: str, size: int, chunks: Chunks) -> None:
-        waiting = os.path.join(os.path.dirname(self._path(oid)), f"tmp_obj_{os.urandom(8).hex()}")
+        waiting = os.path.join(os.path.dirname(self._path(oid)), _temporary())
         self._waiting[oid] = waiting
         with os.fdopen(self._open_waiting(waiting), "wb") as file:
             if _compress(kind, size, chunks(), file.write) != oid:
@@ -115,6 +137,17 @@ class LooseObjects:
                 self._make_folder(os.path.dirname(waiting))
                 return os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         return os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+    def _beside(self, oid: ObjectId, waiting: str) -> str:
+        """Move a file that is not in place yet into the folder where it will be; its name there."""
+        beside = os.path.join(os.path.dirname(self._path(oid)), os.path.basename(waiting))
+        for _ in range(GC_ATTEMPTS):
+            with suppress(FileNotFoundError):
+                self._make_folder(os.path.dirname(beside))
+                os.rename(waiting, beside)
+                return beside
+        os.rename(waiting, beside)
+        return beside
 
     def _put_into_place(self) -> None:
         for waiting in self._waiting.values():
@@ -155,6 +188,15 @@ class LooseObjects:
         return os.path.join(self.folder, oid[:2], oid[2:])
 
 
+def _temporary() -> str:
+    """A name that ``git prune`` knows."""
+    return f"tmp_obj_{os.urandom(8).hex()}"
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
 def _id_of_chunks(kind: str, size: int, chunks: Iterable[bytes]) -> ObjectId:
     hashed = hashlib.sha1(object_header(kind, size), usedforsecurity=False)
     length = 0
@@ -171,10 +213,14 @@ def _compress(kind: str, size: int, chunks: Iterable[bytes], write: Callable[[by
     hashed = hashlib.sha1(header, usedforsecurity=False)
     packer = zlib.compressobj(0 if size > LARGE else FASTEST)
     write(packer.compress(header))
+    length = 0
     for chunk in chunks:
+        length += len(chunk)
         hashed.update(chunk)
         write(packer.compress(chunk))
     write(packer.flush())
+    if length != size:
+        raise changed_while_read()
     return ObjectId(hashed.hexdigest())
 
 

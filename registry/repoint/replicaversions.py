@@ -193,7 +193,7 @@ class VersionCopier:
             self._bring({name: self._wanted(name)})
         before = self._before(release)
         files = {entry.path: self._content(release, entry, before) for entry in snapshot.files()}
-        return Contents(snapshot, encode(snapshot), files)
+        return Contents(snapshot, encode(snapshot), files, fetched=self._round_trips)
 
     def _content(self, release: Release, entry: FileEntry, before: _Before | None) -> Content:
         if held := self._reads.held(entry):

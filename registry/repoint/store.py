@@ -56,6 +56,8 @@ class Contents(msgspec.Struct, frozen=True):
     document: Snapshot
     content: bytes
     files: Mapping[str, Content]
+    fetched: bool = False
+    """Whether reading a file is a download, which nobody should do twice."""
 
     def chunks_of(self, entry: FileEntry) -> Iterator[bytes]:
         """The bytes of one file, verified as they are read.

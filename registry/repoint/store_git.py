@@ -239,7 +239,9 @@ class GitStore:
         return self.repository.refs.find(f"{TAGS}*@v*")
 
     def _put_file(self, contents: Contents, entry: FileEntry) -> ObjectId:
-        return self.repository.objects.write_chunks("blob", entry.size, lambda: contents.chunks_of(entry))
+        objects = self.repository.objects
+        write = objects.write_once if contents.fetched else objects.write_chunks
+        return write("blob", entry.size, lambda: contents.chunks_of(entry))
 
     def _tag_object(self, draft: Draft, contents: Contents) -> ObjectId:
         """Store the commit and the tag object of a release, durably. Raises: Corrupt, as ``create_release``."""

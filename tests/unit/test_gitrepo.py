@@ -9,13 +9,14 @@ import sys
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from repoint.errors import Conflict, Corrupt, InvalidInput, NotFound, StoreUnavailable
 from repoint.gitcatfile import CatFile
+from repoint.gitloose import Chunks, LooseObjects
 from repoint.gitobjects import ObjectId, object_id
 from repoint.gitprocess import GitProcess, child_environment
 from repoint.gitrefs import RefChange, RefOutcome
@@ -27,6 +28,9 @@ from tests.unit.git_fixtures import Sandbox
 
 TAG = "refs/tags/refund@v1.0.0"
 BRANCH = "refs/heads/repoint/env/production"
+
+
+Write = Callable[[LooseObjects, str, int, Chunks], ObjectId]
 
 
 @pytest.fixture
@@ -385,9 +389,13 @@ def test_replace_objects_are_ignored(sandbox: Sandbox, repository: GitRepository
 # Writing --------------------------------------------------------------------------------------------------------------
 
 
-def test_git_reads_what_was_written(sandbox: Sandbox, repository: GitRepository) -> None:
+WRITERS = [LooseObjects.write_chunks, LooseObjects.write_once]
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_git_reads_what_was_written(sandbox: Sandbox, repository: GitRepository, write: Write) -> None:
     content = os.urandom(2 << 20)
-    oid = repository.objects.write_chunks("blob", len(content), lambda: [content[:1000], content[1000:]])
+    oid = write(repository.objects, "blob", len(content), lambda: [content[:1000], content[1000:]])
     assert sandbox.git("cat-file", "-s", oid).strip() == str(len(content))
     assert loose(repository, oid).stat().st_mode & 0o777 == 0o444
     sandbox.git("fsck", "--strict")
@@ -432,11 +440,29 @@ def test_a_batch_that_fails_leaves_nothing(repository: GitRepository) -> None:
     assert [path for path in Path(repository.common_dir, "objects").rglob("*") if path.is_file()] == []
 
 
+def test_what_is_read_only_once_is_written_once_and_leaves_nothing_beside(repository: GitRepository) -> None:
+    readings = iter([[b"hel", b"lo"]] * 4)
+    with repository.objects.batch():
+        first = repository.objects.write_once("blob", 5, lambda: next(readings))
+        assert repository.objects.write_once("blob", 5, lambda: next(readings)) == first
+    before = loose(repository, first).stat().st_ino
+    assert repository.objects.write_once("blob", 5, lambda: next(readings)) == first
+    assert loose(repository, first).stat().st_ino == before
+    overwrite(loose(repository, first), b"")
+    assert repository.objects.write_once("blob", 5, lambda: next(readings)) == first
+    assert list(readings) == []
+    files = [path for path in Path(repository.common_dir, "objects").rglob("*") if path.is_file()]
+    assert files == [loose(repository, first)]
+    assert zlib.decompress(files[0].read_bytes()) == b"blob 5\0hello"
+
+
+@pytest.mark.parametrize("write", WRITERS)
 @pytest.mark.parametrize("size", [4, 6])
-def test_a_content_of_another_size_is_refused(repository: GitRepository, size: int) -> None:
+def test_a_content_of_another_size_is_refused(repository: GitRepository, size: int, write: Write) -> None:
     with pytest.raises(InvalidInput) as refused:
-        repository.objects.write_chunks("blob", size, lambda: [b"hello"])
+        write(repository.objects, "blob", size, lambda: [b"hello"])
     assert refused.value.kind == "file-changed"
+    assert [path for path in Path(repository.common_dir, "objects").rglob("*") if path.is_file()] == []
 
 
 def test_the_objects_folder_is_synced_though_another_made_the_folder_within(

@@ -20,7 +20,7 @@ from repoint.store import Contents, Draft, Foreign
 from repoint.store_memory import MemoryStore
 from repoint.store_s3 import S3Store
 from repoint.versionreads import FileOf, Held, SideBySide
-from repoint_schemas.canonical import Digest, encode
+from repoint_schemas.canonical import MEBIBYTE, Digest, encode
 from repoint_schemas.documents import AgentName, FileEntry, ParentRelease, Version
 
 from tests.servers.proxy import FaultProxy, depth
@@ -158,6 +158,17 @@ def test_of_one_version_only_the_files_that_are_new_are_fetched(source: Registry
         assert copy_release(registry, target, registry.release(*pair("refund@1.1.0")))
         assert not copy_release(registry, target, registry.release(*pair("refund@1.1.0")))
     assert [[entry.path for _, _, entry in wanted] for wanted in bucket.together] == [["prompts/system.md"]]
+
+
+def test_a_large_file_is_fetched_once(repository: Path) -> None:
+    memory = MemoryStore()
+    registry = initialised(new_registry(memory))
+    publish_version(registry, "refund@1.0.0", "x" * (MEBIBYTE + 1))
+    bucket = Bucket(memory)
+    with open_git(repository) as store:
+        assert copy_release(new_registry(bucket), new_registry(store), registry.release(*pair("refund@1.0.0")))
+        assert loadable(new_registry(store))
+    assert [each for each in bucket.alone if each.endswith(".md")] == ["refund@1.0.0 prompts/system.md"]
 
 
 def test_what_was_just_published_is_not_fetched_again(source: Registry, repository: Path) -> None:
