@@ -18,7 +18,7 @@ from tests.unit.test_reader import versions
 pytest_plugins = ["tests.unit.reader_fixtures"]
 
 AGENTS = 20
-LATENCY = 0.15
+LATENCY = 0.4
 """Seconds of every reply; what is sent together overlaps for certain, on a busy machine too."""
 
 FOREIGN = {"boto3", "click", "git", "pydantic", "rich", "yaml", "tomli_w", "semver", "detect_secrets", "openfeature"}

@@ -43,7 +43,7 @@ from tests.stores import (
 VERSIONS = ("refund@1.0.0", "refund@1.1.0", "router@0.4.0", "refund@1.2.0")
 WRITES = 2 * len(VERSIONS)
 LARGE = 1000
-LATENCY = 0.2
+LATENCY = 0.4
 """Seconds of every reply; what is sent together overlaps for certain, on a busy machine too."""
 
 

@@ -15,7 +15,7 @@ from tests.servers.proxy import Exchange, FaultProxy, depth
 
 pytestmark = pytest.mark.s3
 
-LATENCY = 0.25
+LATENCY = 0.5
 """Seconds of every reply where round trips are counted: what is sent together overlaps, on a busy machine too."""
 
 
