@@ -7,8 +7,10 @@ publishes brings up what it can on its way.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Protocol
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol, Self
 
 import msgspec
 
@@ -20,14 +22,21 @@ from repoint.names import versions_in
 from repoint.registry import Published, Registry
 from repoint.replicate import Copied, Progress, copy_release, follow, replicate
 from repoint.s3keys import parse_address
-from repoint.store import Contents, Foreign
+from repoint.store import Contents, Foreign, Store
 from repoint.store_git import tag_of
+from repoint_schemas.canonical import MEBIBYTE
 from repoint_schemas.documents import AgentName, EnvironmentName, Record, Version
 
 if TYPE_CHECKING:
     from repoint.gitremote import GitRemote
     from repoint.store_git import GitStore
     from repoint.workspace import Workspace
+
+REPOSITORY = "git"
+"""What the local repository is called as a replica."""
+
+AHEAD_BYTES = 8 * MEBIBYTE
+"""Contents of more than this are worth a thread."""
 
 QUICK_SECONDS = 5.0
 """How long a move waits for a Git host at most, after it is done."""
@@ -42,10 +51,51 @@ class Synced(msgspec.Struct, frozen=True):
 
 
 class Made(msgspec.Struct, frozen=True):
-    """A version that was just published: the contents are here still, and need not be read from the authority."""
+    """A version that was just published: the contents are here still, and need not be read from the authority.
+
+    ``stored``: the repository has them already (``ContentsAhead``).
+    """
 
     release: Published
     contents: Contents
+    stored: bool = False
+
+
+class ContentsAhead:
+    """Large contents go into the repository beside their way to the authority, which mostly waits for the network.
+
+    Nothing names them there until the version is published; where it never is, ``git gc`` removes them. What fails is
+    done again, and told, when the repository follows. From ``begin`` to ``stored`` nobody else may use the repository.
+    """
+
+    def __init__(self, workspace: Workspace, contents: Contents) -> None:
+        self._store = None if workspace.replica is None else workspace.replica.store
+        self._contents = contents
+        self._running: threading.Thread | None = None
+        self._done = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def begin(self) -> None:
+        """Begin to store them, where there is a repository that follows, and they are large."""
+        if self._store is not None and sum(entry.size for entry in self._contents.document.files()) > AHEAD_BYTES:
+            self._running = threading.Thread(target=self._put, args=(self._store,))
+            self._running.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stored()
+
+    def stored(self) -> bool:
+        """Whether the repository has them, once that is known."""
+        if self._running is not None:
+            self._running.join()
+        return self._done
+
+    def _put(self, store: Store) -> None:
+        with suppress(RepointError):
+            store.put_contents(self._contents)
+            self._done = True
 
 
 class Replica(Protocol):
@@ -76,7 +126,8 @@ class StoreReplica:
     def take(self, source: Registry, tips: Iterable[Record], made: Made | None) -> None:
         """See ``Replica``."""
         if made is not None:
-            copy_release(source, self.target, made.release, made.contents)
+            stored = made.stored and self.name == REPOSITORY
+            copy_release(source, self.target, made.release, made.contents, stored=stored)
         for tip in tips:
             follow(source, self.target, tip)
 
@@ -161,7 +212,7 @@ def replicas_of(workspace: Workspace, *, quick: bool = False) -> list[Replica]:
     authority, config, local = workspace.registry.authority, workspace.config, workspace.local
     replica = workspace.replica
     if replica is not None and authority != GIT:
-        found.append(StoreReplica("git", replica))
+        found.append(StoreReplica(REPOSITORY, replica))
     if config and config.git and local is not None and authority != GIT:
         found.append(RemoteReplica(local, _remote(workspace, config.git.remote, quick=quick)))
     if config and config.s3 and not authority.startswith(BUCKET):

@@ -60,16 +60,19 @@ def replicate(source: Registry, target: Registry, progress: Progress | None = No
     return copied
 
 
-def copy_release(source: Registry, target: Registry, published: Published, at_hand: Contents | None = None) -> bool:
+def copy_release(
+    source: Registry, target: Registry, published: Published, at_hand: Contents | None = None, *, stored: bool = False
+) -> bool:
     """Add one release, and those before it that are missing; False where the target has it.
 
-    ``at_hand`` is the content just published: it is copied from there, checked as when it was published.
+    ``at_hand`` is the content just published: it is copied from there, checked as when it was published. ``stored``:
+    it was put into the target already, by the same store.
 
     Raises:
         Corrupt: the target has another release under the name (``replica-diverged``), or the source is damaged.
         InvalidInput: a file at hand changed meanwhile (``file-changed``); a later copy reads it from the source.
     """
-    return VersionCopier(source, target, at_hand=at_hand).copy_release(published)
+    return VersionCopier(source, target, at_hand=at_hand, stored=stored).copy_release(published)
 
 
 def follow(source: Registry, target: Registry, tip: Record, progress: Progress | None = None) -> int:

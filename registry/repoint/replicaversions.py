@@ -39,7 +39,7 @@ class VersionCopier:
 
     ``listed`` are the versions that the target had when it began, where somebody asked: all others are taken for
     missing, and are looked for only where they turn out to be there. ``at_hand`` is what was just published, read here
-    instead of from the source again.
+    instead of from the source again; ``stored``: the target has all of its files.
     """
 
     def __init__(
@@ -48,6 +48,8 @@ class VersionCopier:
         target: Registry,
         listed: Mapping[AgentName, Sequence[Version]] | None = None,
         at_hand: Contents | None = None,
+        *,
+        stored: bool = False,
     ) -> None:
         self._known: dict[Named, Digest] = {}  # releases that the target has for certain
         self._target = target
@@ -58,6 +60,8 @@ class VersionCopier:
         self._brought: set[Named] = set()  # whose files were read ahead last
         self._stored: set[Digest] = set()  # snapshots that the target has with all their files
         self._at_hand = {} if at_hand is None else {digest_of(at_hand.content): at_hand}
+        if stored:
+            self._stored.update(self._at_hand)
 
     def ahead(self, names: Sequence[Named]) -> Iterator[Sequence[Named]]:
         """The same names in portions; of each, all is done beforehand that can be done side by side.

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from repoint import pointer
+from repoint.errors import StoreUnavailable
 from repoint.moves import AnyAction, Unhold
+from repoint.store import Contents
+from repoint.store_git import GitStore
+from repoint.store_s3 import S3Store
 from repoint.workspace import open_workspace
 
 from tests.cli.commandline import Team, records, run_here, texts
@@ -107,6 +112,45 @@ def test_a_clone_joins_by_its_first_command(played: Shared, ada: Team) -> None:
     )
     kim.done("sync")
     assert refs(kim.folder) == refs(ada.folder) == refs(played.hub)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_large_contents_go_into_the_repository_beside_their_upload(
+    played: Shared, ada: Team, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    put, threads = GitStore.put_contents, list[bool]()
+
+    def noted(store: GitStore, contents: Contents) -> None:
+        threads.append(threading.current_thread() is not threading.main_thread())
+        if fails and len(threads) == 1:
+            raise StoreUnavailable("no space left", kind="disk", hint="")
+        put(store, contents)
+
+    monkeypatch.setattr(GitStore, "put_contents", noted)
+    ada.write_prompt("Say it again. " * 700_000)
+    said = ada.done("commit", "refund", "-m", "Long")
+    assert "behind" not in said
+    assert threads == ([True, False] if fails else [True]), "stored once beside the upload, and again where that failed"
+    kim = played.clone("kim")
+    kim.done("sync")
+    assert refs(kim.folder) == refs(ada.folder) == refs(played.hub)
+    assert "every promise holds" in ada.done("verify", "--deep")
+    assert git(ada.folder, "fsck", "--strict", "--no-dangling") == ""
+
+
+def test_large_contents_of_a_version_that_is_refused_leave_no_name(
+    played: Shared, ada: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = refs(ada.folder)
+
+    def refuse(*_: object) -> None:
+        raise StoreUnavailable("away", kind="s3-unreachable", hint="")
+
+    monkeypatch.setattr(S3Store, "create_release", refuse)
+    ada.write_prompt("Say it again. " * 700_000)
+    assert ada.run("commit", "refund", "-m", "Long").code == 9
+    assert refs(ada.folder) == before
+    assert git(ada.folder, "fsck", "--strict", "--no-dangling") == ""
 
 
 @pytest.mark.parametrize("kind", ["ignoring", "unimplemented"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from repoint.publish import Proposal
     from repoint.registry import Published
     from repoint.release import Wish
-    from repoint.store import Contents
+    from repoint.replicas import ContentsAhead
 
 
 @click.command(
@@ -89,21 +90,23 @@ def commit(
     """Publish the working copy of AGENT as an immutable version; branch, index and files stay untouched."""
     name = parse_agent(agent)
     wish = _wish(bump, version, pre, allow_underbump=allow_underbump)
-    with opened(settings) as session:
+    with opened(settings) as session, ExitStack() as held:
         from repoint.workspace import require_refs_here
 
         require_refs_here(session.workspace)
         copy = working_copy(session, name, source)
         proposal = _propose(session, copy, wish, base)
         say_findings(session.console, proposal.findings, copy.shown)
+        ahead = None
         if proposal.plan is None or dry_run:
             published, created = _there(session, proposal), False
         else:
-            published, created = _publish(session, copy, proposal, message, ticket)
+            ahead = _ahead(session, proposal, held)
+            published, created = _publish(session, copy, proposal, message, ticket, ahead)
         result = _result(proposal, copy, published, created=created, dry_run=dry_run)
         _say(session, result, published)
         if created and published:
-            result = msgspec.structs.replace(result, behind=_follow(session, published, proposal.contents))
+            result = msgspec.structs.replace(result, behind=_follow(session, published, proposal, ahead))
         session.console.result(result)
 
 
@@ -150,7 +153,12 @@ def _there(session: Session, proposal: Proposal) -> Published | None:
 
 
 def _publish(
-    session: Session, copy: WorkingCopy, proposal: Proposal, message: str, ticket: str | None
+    session: Session,
+    copy: WorkingCopy,
+    proposal: Proposal,
+    message: str,
+    ticket: str | None,
+    ahead: ContentsAhead | None,
 ) -> tuple[Published, bool]:
     from repoint.publish import Reason, publish
     from repoint.stamps import check_words
@@ -170,15 +178,26 @@ def _publish(
             shown.at(stored >> 20, total >> 20, "uploading, MiB")
 
         workspace.tell_of_uploads(tell)
+        if ahead is not None:
+            ahead.begin()
         return publish(workspace.registry, proposal, reason)
 
 
-def _follow(session: Session, published: Published, contents: Contents) -> list[str]:
+def _ahead(session: Session, proposal: Proposal, held: ExitStack) -> ContentsAhead | None:
+    """What takes the contents into the repository where it is a replica; it ends before the session does."""
     if not session.workspace.has_replicas:
+        return None
+    from repoint.replicas import ContentsAhead
+
+    return held.enter_context(ContentsAhead(session.workspace, proposal.contents))
+
+
+def _follow(session: Session, published: Published, proposal: Proposal, ahead: ContentsAhead | None) -> list[str]:
+    if ahead is None:
         return []
     from repoint.replicas import Made
 
-    return let_replicas_follow(session, made=Made(published, contents))
+    return let_replicas_follow(session, made=Made(published, proposal.contents, ahead.stored()))
 
 
 def _result(
