@@ -13,7 +13,7 @@ from typing import NamedTuple
 from repoint.names import version_key
 from repoint_cli.safetext import safe
 from repoint_schemas.documents import AgentName, EnvironmentName, Version
-from repoint_schemas.results import AgentStatus, EnvironmentStatus, StatusResult
+from repoint_schemas.results import AgentStatus, EnvironmentStatus, ReplicaStatus, StatusResult
 
 
 class Point(NamedTuple):
@@ -53,9 +53,9 @@ def points(result: StatusResult, live: Live) -> list[Point]:
     """Everything to look at, most urgent first, then by agent."""
     found = [Point("pending", None, f"{p.id} in {p.environment}", f"repoint resolve {p.id}") for p in result.pending]
     found += [
-        Point("behind", None, f"{r.name} lacks {r.behind} record{'' if r.behind == 1 else 's'}", "repoint sync")
+        Point("behind", None, f"{r.name} lacks {_lacks(r)}", "repoint sync")
         for r in result.replicas
-        if r.behind
+        if r.behind or r.unsent
     ]
     for environment in result.environments:
         found += _of_environment(environment, live[environment.environment])
@@ -65,6 +65,12 @@ def points(result: StatusResult, live: Live) -> list[Point]:
         found += _of_agent(agent, live, places, held)
     order = list(KINDS)
     return sorted(found, key=lambda point: (order.index(point.kind), point.group))
+
+
+def _lacks(replica: ReplicaStatus) -> str:
+    """What a replica lacks, in words."""
+    parts = [(replica.behind or 0, "record", "records"), (replica.unsent, "version or yank", "versions or yanks")]
+    return " and ".join(f"{number} {one if number == 1 else many}" for number, one, many in parts if number)
 
 
 def _of_environment(environment: EnvironmentStatus, live: Mapping[AgentName, Version]) -> Iterator[Point]:

@@ -18,7 +18,7 @@ from repoint.authority import BUCKET, GIT, bucket_store, require_fit
 from repoint.errors import Corrupt, RepointError
 from repoint.gitobjects import ObjectId
 from repoint.gitrefs import ENVIRONMENTS, TAGS
-from repoint.names import versions_in
+from repoint.names import YANK_LEDGER, versions_in
 from repoint.registry import Published, Registry
 from repoint.replicate import Copied, Progress, copy_release, follow, replicate
 from repoint.s3keys import parse_address
@@ -107,8 +107,11 @@ class Replica(Protocol):
         """Add all that it lacks. Raises: Corrupt, StoreUnavailable, OutcomeUnknown."""
         ...
 
-    def take(self, source: Registry, tips: Iterable[Record], made: Made | None) -> None:
-        """Add what one command made, and what is missing before it. Raises: as ``bring_up``; InvalidInput."""
+    def take(self, source: Registry, tips: Iterable[Record], made: Made | None) -> bool:
+        """Add what one command made, and what is missing before it; whether that was all that was missing.
+
+        Raises: as ``bring_up``; InvalidInput.
+        """
         ...
 
 
@@ -123,13 +126,14 @@ class StoreReplica:
         """See ``Replica``."""
         return replicate(source, self.target, progress)
 
-    def take(self, source: Registry, tips: Iterable[Record], made: Made | None) -> None:
+    def take(self, source: Registry, tips: Iterable[Record], made: Made | None) -> bool:
         """See ``Replica``."""
         if made is not None:
             stored = made.stored and self.name == REPOSITORY
             copy_release(source, self.target, made.release, made.contents, stored=stored)
         for tip in tips:
             follow(source, self.target, tip)
+        return False
 
 
 class RemoteReplica:
@@ -195,11 +199,12 @@ class RemoteReplica:
                 del missing[tag_of(agent, version)]
         return {ref: oid for ref, oid in missing.items() if not ref.startswith(TAGS) or _named([ref])}
 
-    def take(self, source: Registry, tips: Iterable[Record], made: Made | None) -> None:
+    def take(self, source: Registry, tips: Iterable[Record], made: Made | None) -> bool:
         """See ``Replica``: everything that is not there, since an earlier push may have failed."""
         del tips, made
         for alarm in self.bring_up(source, None).alarms:
             raise alarm
+        return True
 
 
 def _named(refs: Iterable[str]) -> list[tuple[AgentName, Version]]:
@@ -232,20 +237,26 @@ def catch_up(workspace: Workspace, moved: Record | None, made: Made | None) -> l
     """After a command that is done: bring the replicas up by what it made, best effort; those that stay behind."""
     behind: list[str] = []
     tips = [] if moved is None else [moved]
+    unlisted = int(made is not None or any(tip.environment == YANK_LEDGER for tip in tips))
     for replica in replicas_of(workspace, quick=True):
+        known, missed = workspace.state.replicated(replica.name), workspace.state.missed(replica.name)
         try:
-            replica.take(workspace.registry, tips, made)
+            missed = 0 if replica.take(workspace.registry, tips, made) else missed
         except RepointError:
             behind.append(replica.name)
+            missed += unlisted
+            if not unlisted:
+                continue
         else:
-            known = workspace.state.replicated(replica.name)
-            workspace.state.note_replicated(replica.name, known | {t.environment: t.generation for t in tips})
+            known |= {tip.environment: tip.generation for tip in tips}
+        workspace.state.note_replicated(replica.name, known, missed)
     return behind
 
 
-def generations_behind(workspace: Workspace, tips: Mapping[EnvironmentName, int]) -> dict[str, int | None]:
-    """How many records each replica lacks, as far as this clone knows; None where it does not."""
-    return {replica.name: _behind(workspace, replica, tips) for replica in replicas_of(workspace)}
+def lacking(workspace: Workspace, tips: Mapping[EnvironmentName, int]) -> dict[str, tuple[int | None, int]]:
+    """How many records each replica lacks, None where this clone does not know, and how many versions and yanks."""
+    missed = workspace.state.missed
+    return {r.name: (_behind(workspace, r, tips), missed(r.name)) for r in replicas_of(workspace)}
 
 
 def _behind(workspace: Workspace, replica: Replica, tips: Mapping[EnvironmentName, int]) -> int | None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 
 from repoint.durable import replace_file, translated
 from repoint.errors import Corrupt, NotFound, StoreUnavailable
 from repoint_schemas.canonical import D, Digest, DocumentError, decode, encode
 from repoint_schemas.documents import EnvironmentName, Mark, PendingMove, Pin
+
+_MISSED = "+"  # no name of an environment
 
 
 class LocalState:
@@ -78,15 +81,24 @@ class LocalState:
 
     def replicated(self, replica: str) -> dict[EnvironmentName, int]:
         """The generation of each environment that a replica is known to have; empty where nothing is known."""
+        known = self._replica(replica)
+        return {EnvironmentName(name): number for name, number in known.items() if name != _MISSED}
+
+    def missed(self, replica: str) -> int:
+        """How many versions and yanks of this clone did not reach a replica since it was brought up last."""
+        return self._replica(replica).get(_MISSED, 0)
+
+    def _replica(self, replica: str) -> dict[str, int]:
         with suppress(OSError, ValueError, UnicodeError):
             with open(self._replica_path(replica), encoding="ascii") as file:
                 pairs = [line.split(" ") for line in file.read().splitlines()]
-            return {EnvironmentName(name): int(generation) for name, generation in pairs}
+            return {name: int(number) for name, number in pairs}
         return {}
 
-    def note_replicated(self, replica: str, generations: dict[EnvironmentName, int]) -> None:
-        """Remember what a replica has now, best effort."""
-        text = "".join(f"{name} {generation}\n" for name, generation in sorted(generations.items()))
+    def note_replicated(self, replica: str, generations: Mapping[EnvironmentName, int], missed: int = 0) -> None:
+        """Remember what a replica has now, and what it lacks beside that, best effort."""
+        known: list[tuple[str, int]] = [*generations.items(), *([(_MISSED, missed)] if missed else [])]
+        text = "".join(f"{name} {number}\n" for name, number in sorted(known))
         with suppress(StoreUnavailable):
             replace_file(self._replica_path(replica), text.encode("ascii"), durable=False)
 

@@ -334,10 +334,14 @@ class SyncedReplica(Item, frozen=True):
 
 
 class ReplicaStatus(Item, frozen=True):
-    """A store that follows the authority: how many records it lacks, null where this clone does not know."""
+    """A store that follows the authority: how many records it lacks, null where this clone does not know.
+
+    ``unsent``: versions and yanks of this clone that have not reached it.
+    """
 
     name: str
     behind: int | None
+    unsent: int
 
 
 class PendingStatus(Item, frozen=True):

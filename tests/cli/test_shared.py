@@ -275,6 +275,23 @@ def test_a_move_does_not_need_the_git_host(played: Shared, ada: Team) -> None:
     assert refs(ada.folder) == refs(played.hub)
 
 
+def test_status_says_what_was_published_while_the_git_host_was_away(played: Shared, ada: Team) -> None:
+    elsewhere = away(played)
+
+    ada.write_prompt("Third")
+    assert texts(ada.result("commit", "refund", "-m", "Third"), "behind") == ["git:origin"]
+    ada.done("yank", "refund@0.1.0", "-m", "old")
+    seen = replica(ada.result("status"), "git:origin")
+    assert (seen["behind"], seen["unsent"]) == (0, 2)
+    assert "git:origin lacks 2 versions or yanks: repoint sync" in ada.done("status")
+    assert texts(ada.result("freeze", "staging", "-m", "incident"), "behind") == ["git:origin"]
+    assert "git:origin lacks 1 record and 2 versions or yanks: repoint sync" in ada.done("status")
+    elsewhere.rename(played.hub)
+    ada.done("unfreeze", "staging", "-m", "over")
+    assert [(each["behind"], each["unsent"]) for each in records(ada.result("status"), "replicas")] == [(0, 0)] * 2
+    assert refs(ada.folder) == refs(played.hub)
+
+
 def test_the_next_command_brings_a_host_that_is_back_up(played: Shared, ada: Team) -> None:
     elsewhere = away(played)
     ada.done("rollback", "refund@0.2.0", "-m", "bad")

@@ -159,9 +159,9 @@ def _replicas(session: Session, tips: dict[EnvironmentName, int]) -> list[Replic
     """How far behind each replica is, as this clone knows; none is asked."""
     if not session.workspace.has_replicas:
         return []
-    from repoint.replicas import generations_behind
+    from repoint.replicas import lacking
 
-    return [ReplicaStatus(name, behind) for name, behind in generations_behind(session.workspace, tips).items()]
+    return [ReplicaStatus(name, *lacks) for name, lacks in lacking(session.workspace, tips).items()]
 
 
 def _require_known(names: list[AgentName], known: Collection[AgentName]) -> None:
