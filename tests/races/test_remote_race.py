@@ -102,11 +102,14 @@ def told_of(mover: str, registry: Registry, wanted: AnyAction, stamps: Stamps) -
 
 
 def move_at_random(clone: Path, number: int, moves: int, careless: bool) -> list[Told]:
-    """Promotes, rollbacks and released holds, each as a command of its own begins; who is careless ends at an alarm."""
+    """Promotes, rollbacks and released holds, each as a command of its own begins.
+
+    Who is careless ends at an alarm, or where a branch is not what it was a moment ago.
+    """
     chance, stamps = random.Random(number), Stamps(engineer(number))
     store, registry = opened(clone, careless)
     told: list[Told] = []
-    with store, suppress(*([Corrupt] if careless else [])):
+    with store, suppress(*([Corrupt, StoreUnavailable] if careless else [])):
         wait_for_all()
         for _ in range(moves):
             store.refresh()
@@ -177,7 +180,7 @@ def test_without_the_lease_the_same_race_breaks_promises(place: RemotePlace) -> 
 @pytest.mark.timeout(3600)
 def test_sixteen_movers_make_fifty_moves_each(place: RemotePlace) -> None:
     told, how = race(place, 16, 50)
-    assert how["done"] > 100
+    assert how["done"] > 16, "hardly anything moved"
     assert how["conflict"]
     assert any(t.how == "done" and len(t.ids) > 1 for t in told), "no lost swap was decided again"
     assert not how["unknown"]
