@@ -13,7 +13,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import cache, lru_cache, partial
 from typing import NamedTuple
+
+from repoint.invisibles import Suspect
+from repoint.utf8classes import in_utf8
 
 CONTEXT = 48
 """Characters on either side of a change of script that belong to its word at most."""
@@ -60,38 +64,54 @@ letters of the word."""
 
 # Compiled on first use: most texts are ASCII.
 _OTHERS = "".join(script.letters for script in _SCRIPTS)
+_OTHER = f"[{_OTHERS}]"
 _CHANGE = f"(?<=[{_LATIN}])[0-9]{{0,3}}(?P<after>[{_OTHERS}])|(?<=[{_OTHERS}])[0-9]{{0,3}}(?P<before>[{_LATIN}])"
-_WORD_BEFORE = f"[{_LATIN}{_OTHERS}0-9]{{0,{CONTEXT}}}$"
-_WORD_AFTER = f"[{_LATIN}{_OTHERS}0-9]{{0,{CONTEXT}}}"
+_WORD = f"[{_LATIN}{_OTHERS}0-9]{{0,{CONTEXT}}}"
 _INFLECTED = f"[A-Z]{{2,}}[0-9]*[{_SCRIPTS[0].letters}]+"
 
 
-class Mixed(NamedTuple):
-    """A word of look-alikes: where its scripts change first, and what to say."""
+def change_in_utf8(*, among_bytes: bool) -> bytes:
+    """An expression over UTF-8 for every change of script that ``mixed_words`` may judge, and some others.
 
-    at: int
-    message: str
+    ``among_bytes``: only where five ASCII characters stand before it (up to three letters of the other script may lie
+    between) or an ASCII letter and five more characters behind. By chance every 250th of random bytes is a change of
+    script, and next to none of them has that; a word in a text that lies among bytes has.
+    """
+    if among_bytes:  # a superset of the letters, which is looked for three times as fast
+        text, latin = rb"[\t\n\r -~]{5}", rb"[A-Za-z0-9]"
+        others = rb"(?:[\xcd-\xd6]|[\xe1\xe2\xea][\x80-\xbf])[\x80-\xbf]"
+        return b"%b(?:%b){0,3}(?:%b%b|%b%b)|%b%b%b" % (text, others, latin, others, others, latin, others, latin, text)
+    latin, others = in_utf8(_LATIN), in_utf8(_OTHERS)
+    return latin + b"[0-9]{0,3}" + others + b"|" + others + b"[0-9]{0,3}" + latin
 
 
-def mixed_words(text: str, start: int, end: int) -> Iterator[Mixed]:
-    """Every word whose change of script lies at ``start`` or later and before ``end``. Linear."""
-    if text.isascii() or not re.compile(f"[{_OTHERS}]").search(text, max(0, start - 1), end + 1):
+def mixed_words(text: str, start: int, end: int) -> Iterator[Suspect]:
+    """Every word of look-alikes whose change of script lies at ``start`` or later and before ``end``. Linear."""
+    if text.isascii() or not _of(_OTHER).search(text, max(0, start - 1), end + 1):
         return
     judged = start
-    for change in re.compile(_CHANGE).finditer(text, max(0, start - 1), min(len(text), end + 4)):
+    for change in _of(_CHANGE).finditer(text, max(0, start - 1), min(len(text), end + 4)):
         if judged <= change.start() < end:
-            before = re.search(_WORD_BEFORE, text[max(0, change.start() - CONTEXT) : change.start()])
-            after = re.compile(_WORD_AFTER).match(text, change.start())
-            word = (before[0] if before else "") + (after[0] if after else "")
-            judged = after.end() if after else change.end()
-            if (message := _judged(word)) is not None:
-                yield Mixed(change.start(), message)
+            before = _of(_WORD).match(text[max(0, change.start() - CONTEXT) : change.start()][::-1])
+            after = _of(_WORD).match(text, change.start())
+            assert before is not None
+            assert after is not None
+            judged = after.end()
+            if (message := _judged(before[0][::-1] + after[0])) is not None:
+                yield Suspect("mixed", "mixed-script", "warning", change.start(), partial(str, message))
 
 
+@cache
+def _of(expression: str) -> re.Pattern[str]:
+    """Compiled on first use; these are too long to be looked up in the cache of ``re`` for every word."""
+    return re.compile(expression)
+
+
+@lru_cache(4096)
 def _judged(word: str) -> str | None:
-    latin = re.findall(f"[{_LATIN}]", word)
+    latin = _of(f"[{_LATIN}]").findall(word)
     for script in _SCRIPTS:
-        others = re.findall(f"[{script.letters}]", word)
+        others = _of(f"[{script.letters}]").findall(word)
         if not others or len(latin) + len(others) < 3:
             continue
         if _reads_as_latin(word, script, others):

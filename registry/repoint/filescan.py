@@ -7,14 +7,13 @@ never leaves the search: a finding says what was found and where.
 
 from __future__ import annotations
 
-import codecs
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from repoint.findings import Finding, Severity
-from repoint.invisibles import CONTEXT, reads_as_text, suspects_in
 from repoint.lineendings import LineEndings
-from repoint.secretshapes import BEHIND, LONGEST, Match, secrets_in
+from repoint.secretshapes import BEHIND, LONGEST, Match, Places, secrets_in, unknown
+from repoint.unseen import UnseenSearch
 
 MOST = 20
 """Findings of one rule in one file that are listed, each for another line."""
@@ -23,21 +22,18 @@ _MOST_WORK = 1000  # of one rule in one file, on whatever lines
 _MOST_CHANCE = 1000
 """Among bytes that are no text: 64 MiB of chance hold some hundred sequences that read as something hidden, no more."""
 
-_MOST_COMMON = 20_000
+_MOST_COMMON = 5_000
 """The same for what chance makes of one or two bytes (controls, soft hyphens): then no more are looked at."""
 
 _COMMON = ("control", "zero", "mixed")
 
-_NOT_UTF8 = "[\udc80-\udcff]"  # these two are compiled on first use: every move lints its message
+_LARGE = 131_072
+"""Bytes of a file from which all marks of secrets are looked for together: preparing that takes as long as so many."""
+
 _LONG_WORD, _LATER_LONG_WORD = rb"\S{16}", rb"[ \t\n\r\f\v]\S{16}"
 """Every secret that is not in ``secretshapes`` holds one: without it the module for those is not even imported.
 
 One that is not at the beginning follows a blank, and looking for it there alone takes half as long."""
-
-_PLAIN = bytes(range(9, 14)) + bytes(range(32, 127)) + b"\0"
-"""The ASCII characters that nobody calls invisible; a NUL has a rule of its own."""
-
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def scan(path: str, chunks: Iterable[bytes]) -> list[Finding]:
@@ -58,25 +54,28 @@ class _Scan:
         self._counts: dict[str, int] = {}
         self._chances: dict[str, int] = {}
         self._secrets = _SecretSearch(self)
-        self._text = _TextSearch(self)
+        self._unseen = UnseenSearch(self)
         self._endings = LineEndings()
         self._binary = False
+        self._line = 1
 
     def feed(self, chunk: bytes) -> None:
-        self._text.feed(chunk)
-        if b"\0" in chunk and not self._text.utf16:
-            if not self._binary:
-                line = self._secrets.line_of_next(chunk[: chunk.index(b"\0")])
-                self.note("nul-byte", line, "warning", "contains a NUL byte; it is kept as it is")
+        self._unseen.feed(chunk, self._line)
+        if not self._binary and b"\0" in chunk and not self._unseen.utf16:
             self._binary = True
-        self._secrets.feed(chunk)
-        self._endings.feed(chunk)
+            line = self._line + chunk.count(b"\n", 0, chunk.index(b"\0"))
+            self.note("nul-byte", line, "warning", "contains a NUL byte; it is kept as it is")
+        self._secrets.feed(chunk, self._line)
+        line_feeds = chunk.count(b"\n")
+        if not self._binary:
+            self._endings.feed(chunk, line_feeds)
+        self._line += line_feeds
 
     def finish(self) -> list[Finding]:
-        self._secrets.feed(b"", final=True)
-        self._text.feed(b"", final=True)
-        self._endings.feed(b"", final=True)
-        if not self._binary and not self._text.utf16 and (mixed := self._endings.mixed()):
+        self._secrets.feed(b"", self._line, final=True)
+        self._unseen.feed(b"", self._line, final=True)
+        self._endings.feed(b"", 0, final=True)
+        if not self._binary and not self._unseen.utf16 and (mixed := self._endings.mixed()):
             self.note("mixed-line-endings", mixed[0], "warning", mixed[1])
         self._settle_chances()
         for each in [key for key in self._found if key[0] == "possible-secret" and ("secret", key[1]) in self._found]:
@@ -101,13 +100,16 @@ class _Scan:
             if listed == MOST:
                 self._counts[rule] = _MOST_WORK
 
-    def note_chance(self, kind: str, rule: str, line: int, severity: Severity, message: str) -> None:
+    def note_chance(self, kind: str, rule: str, severity: Severity, said: Callable[[], tuple[int, str]]) -> None:
         """Keep what was found among bytes that are no text: chance in a binary file, unless it is too much of it."""
         number = self._chances[kind] = self._chances.get(kind, 0) + 1
-        if number <= 4 * MOST:
-            self._chance.setdefault((rule, line), Finding(rule, self._path, line, severity, message))
-        if kind not in _COMMON and number > _MOST_CHANCE:
-            self.note(rule, line, severity, message)
+        listed, too_much = number <= 4 * MOST, kind not in _COMMON and number > _MOST_CHANCE
+        if listed or too_much:
+            line, message = said()
+            if listed:
+                self._chance.setdefault((rule, line), Finding(rule, self._path, line, severity, message))
+            if too_much:
+                self.note(rule, line, severity, message)
 
     def _settle_chances(self) -> None:
         """In a binary file an invisible character among no text is most likely chance: one warning for each rule."""
@@ -128,114 +130,47 @@ class _SecretSearch:
         self._scan = scan
         self._kept = b""
         self._judged = 0  # bytes of what is kept that were searched already, there for the look behind
-        self._line = 1
+        self._fed = 0
 
-    def line_of_next(self, before: bytes) -> int:
-        """The line that follows everything fed so far and ``before``."""
-        return self._line + self._kept.count(b"\n") + before.count(b"\n")
-
-    def feed(self, chunk: bytes, *, final: bool = False) -> None:
+    def feed(self, chunk: bytes, line: int, *, final: bool = False) -> None:
+        """Search the next bytes; ``line`` is the one on which they begin."""
+        self._fed += len(chunk)
         window = self._kept + chunk.replace(b"\0", b"")
-        end = len(window) if final else len(window) - LONGEST
-        if end <= self._judged and not final:
-            self._kept = window
-            return
-        self._search(window, end)
+        line -= self._kept.count(b"\n")
+        end = len(window) if final else max(self._judged, len(window) - LONGEST)
+        if end > self._judged:
+            self._search(window, line, end)
         keep = max(0, end - BEHIND)
-        self._line += window.count(b"\n", 0, keep)
         self._kept, self._judged = window[keep:], end - keep
 
-    def _search(self, window: bytes, end: int) -> None:
+    def _search(self, window: bytes, line: int, end: int) -> None:
+        places = self._places(window)
         if not self._scan.enough("secret"):
-            self._note(window, end, "secret", secrets_in(window))
-        if not (re.match(_LONG_WORD, window) or re.search(_LATER_LONG_WORD, window)):
+            self._note(window, line, end, "secret", secrets_in(window, places=places))
+        if places is unknown and not (re.match(_LONG_WORD, window) or re.search(_LATER_LONG_WORD, window)):
             return
         from repoint.secretscan import rare_secrets_in, weak_secrets_in
         from repoint.secretvendors import vendor_secrets_in
 
         if not self._scan.enough("secret"):
-            self._note(window, end, "secret", vendor_secrets_in(window))
-            self._note(window, end, "secret", rare_secrets_in(window))
+            self._note(window, line, end, "secret", vendor_secrets_in(window, places))
+            self._note(window, line, end, "secret", rare_secrets_in(window, places))
         if not self._scan.enough("possible-secret"):
-            self._note(window, end, "possible-secret", weak_secrets_in(window))
+            self._note(window, line, end, "possible-secret", weak_secrets_in(window, places))
 
-    def _note(self, window: bytes, end: int, rule: str, matches: Iterable[Match]) -> None:
-        line, counted = self._line, 0
+    def _places(self, window: bytes) -> Places:
+        if self._fed < _LARGE:
+            return unknown
+        from repoint.multisearch import usable
+        from repoint.secretmarks import places_in
+
+        return places_in(window) if usable() else unknown
+
+    def _note(self, window: bytes, line: int, end: int, rule: str, matches: Iterable[Match]) -> None:
+        counted = 0
         for found in sorted(matches, key=lambda each: each.start):
             if self._judged <= found.start < end and not self._scan.enough(rule):
                 line += window.count(b"\n", counted, found.start)
                 counted = found.start
                 severity: Severity = "error" if rule == "secret" else "warning"
                 self._scan.note(rule, line, severity, f"looks like {found.name}; its value is not shown")
-
-
-class _TextSearch:
-    """Finds suspect characters in text, and bytes that are none."""
-
-    def __init__(self, scan: _Scan) -> None:
-        self._scan = scan
-        self._start = b""
-        self._decoder: codecs.IncrementalDecoder | None = None
-        self._kept = ""
-        self._judged = 0
-        self._line = 1
-        self._all_utf8 = True
-        self.utf16 = False
-
-    def feed(self, chunk: bytes, *, final: bool = False) -> None:
-        if self._decoder is None:
-            self._start += chunk
-            if len(self._start) < len(_UTF16[0]) and not final:
-                return
-            chunk, self._decoder = self._start, self._chosen_decoder()
-        self._search(self._kept + self._decoder.decode(chunk, final), final=final)
-
-    def _chosen_decoder(self) -> codecs.IncrementalDecoder:
-        self.utf16 = self._start.startswith(_UTF16)
-        if self.utf16:
-            self._not_utf8(1, "is UTF-16")
-            return codecs.getincrementaldecoder("utf-16")("replace")
-        return codecs.getincrementaldecoder("utf-8")("surrogateescape")
-
-    def _search(self, window: str, *, final: bool) -> None:
-        end = len(window) if final else max(self._judged, len(window) - CONTEXT)
-        if self._all_utf8 and not window.isascii() and (bad := re.search(_NOT_UTF8, window)):
-            line = self._line + window.count("\n", 0, bad.start())
-            self._not_utf8(line, f"byte 0x{ord(bad[0]) - 0xDC00:02x}")
-        self._note_invisible(window, end)
-        self._note_mixed(window, end)
-        keep = max(0, end - CONTEXT)
-        self._line += window.count("\n", 0, keep)
-        self._kept, self._judged = window[keep:], end - keep
-
-    def _note_invisible(self, window: str, end: int) -> None:
-        if window.isascii() and not window.encode("ascii").translate(None, _PLAIN):
-            return  # twenty times faster than a search
-        line, counted = self._line, 0
-        for suspect in suspects_in(window, self._judged, end, self._scan.enough_of):
-            line += window.count("\n", counted, suspect.at)
-            counted = suspect.at
-            if reads_as_text(window, suspect.at, alone=suspect.kind == "control"):
-                self._scan.note(suspect.rule, line, suspect.severity, suspect.message)
-            else:
-                self._scan.note_chance(suspect.kind, suspect.rule, line, suspect.severity, suspect.message)
-
-    def _note_mixed(self, window: str, end: int) -> None:
-        if window.isascii():
-            return
-        from repoint.confusables import mixed_words
-
-        line, counted = self._line, 0
-        for mixed in mixed_words(window, self._judged, end):
-            if self._scan.enough_of("mixed-script", "mixed"):
-                return
-            line += window.count("\n", counted, mixed.at)
-            counted = mixed.at
-            if reads_as_text(window, mixed.at):
-                self._scan.note("mixed-script", line, "warning", mixed.message)
-            else:
-                self._scan.note_chance("mixed", "mixed-script", line, "warning", mixed.message)
-
-    def _not_utf8(self, line: int, what: str) -> None:
-        self._all_utf8 = False
-        self._scan.note("not-utf-8", line, "warning", f"is not UTF-8 ({what}); it is kept byte for byte")

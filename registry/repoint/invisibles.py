@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
+from functools import cache, partial
 from typing import NamedTuple
 
 from repoint.findings import Severity
@@ -25,21 +26,23 @@ _INVISIBLE = (
     "\u115f\u1160\u17b4\u17b5\u180e\u2061-\u2065\u206a-\u206f\u3164\uffa0\ufff0-\ufffb"
     "\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"
 )
-# Compiled on first use (``re`` keeps them): most texts are short and ASCII, and start-up is the cost of every command.
-_ANY = f"[{_BIDI}{_ZERO}{_SELECTORS}{_INVISIBLE}{_CONTROLS}]"
-_SUSPECT = (
-    f"(?P<flag>{_FLAG})|(?P<bidi>[{_BIDI}]+)|(?P<zero>[{_ZERO}])|(?P<selector>[{_SELECTORS}])"
-    f"|(?P<invisible>[{_INVISIBLE}]+)|(?P<control>[{_CONTROLS}]+)"
-)
-_SUSPECT_ASCII = f"(?P<control>[{_CONTROLS}]+)"
+SUSPECTS = {
+    "bidi": _BIDI,
+    "zero": _ZERO,
+    "selector": _SELECTORS,
+    "invisible": _INVISIBLE,
+    "control": _CONTROLS,
+}
+"""The characters of each kind, as they stand between the brackets of a class."""
 
-_RULES = {
+RULES = {
     "bidi": "bidi",
     "zero": "zero-width",
     "selector": "invisible",
     "invisible": "invisible",
     "control": "invisible",
 }
+_IN_ROWS = ("bidi", "invisible", "control")
 
 _EMOJI = "\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff"
 _IN_EMOJI = f"[{_EMOJI}\ufe0f]"
@@ -52,13 +55,21 @@ _HAS_VARIANTS = (
 )
 
 
+_LETTER = "[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]"
+_MEANT = {
+    "selector": f"(?<!{_HAS_VARIANTS})[{_SELECTORS}]",
+    "zero": f"(?!(?<={_LETTER})\u00ad{_LETTER}|(?<={_IN_EMOJI})\u200d{_IN_EMOJI}|(?<={_JOINING})[\u200c\u200d])"
+    f"[{_ZERO}]",
+}
+"""The kinds that have a meaning in places which an expression can tell."""
+
 _MONGOLIAN = "[\u1820-\u18aa]"
 _JAMO = "[\u1100-\u115e\u1161-\u11ff\ua960-\ua97c\ud7b0-\ud7fb]"
 _BRAILLE = "[\u2801-\u28ff]"
 
 
 class Suspect(NamedTuple):
-    """Characters that may hide something: the rule they break, and where the first of them stands.
+    """Characters that may hide something: the rule they break, where the first of them stands, what to say of them.
 
     ``kind`` tells control characters from others that cannot be seen.
     """
@@ -67,7 +78,15 @@ class Suspect(NamedTuple):
     rule: str
     severity: Severity
     at: int
-    message: str
+    said: Callable[[], str]
+
+
+_SAID = {
+    "bidi": "shows the text in another order than a model reads it",
+    "selector": "changes nothing that can be seen here",
+}
+_AROUND = 40
+_STRANGE = "[\x00-\x08\x0e-\x1f\x7f\ufffd\udc80-\udcff]"
 
 
 def reads_as_text(text: str, at: int, *, alone: bool = False) -> bool:
@@ -76,14 +95,11 @@ def reads_as_text(text: str, at: int, *, alone: bool = False) -> bool:
     Around it (a few dozen characters) there must be letters, and next to nothing that text does not hold: NULs, other
     controls, bytes that are not UTF-8; with ``alone`` nothing of that but the character itself.
     """
-    around = text[max(0, at - _AROUND) : at + _AROUND]
-    strange = len(re.findall("[\x00-\x08\x0e-\x1f\x7f\ufffd\udc80-\udcff]", around)) - (
-        text[at] < " " or text[at] == "\x7f"
-    )
-    return sum(map(str.isalpha, around)) >= 4 * max(1, strange) and not (alone and strange > 0)
-
-
-_AROUND = 40
+    before, after = text[max(0, at - _AROUND) : at], text[at + 1 : at + _AROUND]
+    if alone and (re.search(_STRANGE, before) or re.search(_STRANGE, after)):
+        return False  # in bytes that are no text the first look is enough
+    strange = 0 if alone else len(re.findall(_STRANGE, before)) + len(re.findall(_STRANGE, after))
+    return sum(map(str.isalpha, before + text[at] + after)) >= 4 * max(1, strange)
 
 
 def suspects_in(text: str, start: int, end: int, enough: Callable[[str, str], bool]) -> Iterator[Suspect]:
@@ -91,45 +107,70 @@ def suspects_in(text: str, start: int, end: int, enough: Callable[[str, str], bo
 
     ``enough`` says of a rule and a kind that such suspects need not be looked at any more.
     """
-    ascii_only = text.isascii()
-    if not re.compile(_SUSPECT_ASCII if ascii_only else _ANY).search(text, start, end):
-        return  # many times faster than telling them apart
-    pattern = re.compile(_SUSPECT_ASCII if ascii_only else _SUSPECT)
-    for found in pattern.finditer(text, max(0, start - CONTEXT), min(len(text), end + CONTEXT)):
+    kinds = ("control",) if text.isascii() else tuple(SUSPECTS)
+    kinds = tuple(kind for kind in kinds if not enough(RULES[kind], kind))
+    if not kinds:
+        return
+    anything = _any_of(kinds) if end - start < _LONG else _any_not_meant(kinds)
+    if not anything.search(text, start, end):
+        return
+    for found in _found(anything, _each_of(kinds), text, max(0, start - CONTEXT), min(len(text), end + CONTEXT)):
         if found.start() >= end:
             return
         kind = found.lastgroup or ""
-        rule = _RULES.get(kind)
-        if rule is None or found.start() < start or enough(rule, kind):
-            continue
-        if (judged := _judged(found)) is not None:
-            yield judged
+        if kind != "flag" and found.start() >= start and not enough(RULES[kind], kind) and not _is_meant(found):
+            severity: Severity = "warning" if kind == "zero" else "error"
+            yield Suspect(kind, RULES[kind], severity, found.start(), partial(_said, kind, found[0]))
 
 
-def _judged(found: re.Match[str]) -> Suspect | None:
-    text, at = found.string, found.start()
+_LONG = 1024
+"""Characters from which it is worth it to leave out what is meant while searching: a stretch may be full of that."""
+
+
+def _found(anything: re.Pattern[str], each: re.Pattern[str], text: str, at: int, end: int) -> Iterator[re.Match[str]]:
+    """Every match of ``each``, many times faster than by asking it of every character."""
+    while candidate := anything.search(text, at, end):
+        found = each.match(text, candidate.start(), end)
+        if found:
+            yield found
+        at = found.end() if found else candidate.end()
+
+
+@cache
+def _any_of(kinds: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("[" + "".join(SUSPECTS[kind] for kind in kinds) + _FLAG[0] + "]")
+
+
+@cache
+def _any_not_meant(kinds: tuple[str, ...]) -> re.Pattern[str]:
+    """Any but those that stand where everybody means them: some scripts, and emoji, are full of them."""
+    others = "".join(SUSPECTS[kind] for kind in kinds if kind not in _MEANT) + _FLAG[0]
+    return re.compile("|".join((f"[{others}]", *(_MEANT[kind] for kind in kinds if kind in _MEANT))))
+
+
+@cache
+def _each_of(kinds: tuple[str, ...]) -> re.Pattern[str]:
+    apart = [f"(?P<{kind}>[{SUSPECTS[kind]}]{'+' * (kind in _IN_ROWS)})" for kind in kinds]
+    return re.compile("|".join([f"(?P<flag>{_FLAG})", *apart]))
+
+
+def _said(kind: str, characters: str) -> str:
+    shown = f"U+{ord(characters[0]):04X} {unicodedata.name(characters[0], 'control character')}"
+    if len(characters) > 1:
+        shown = f"a row of {len(characters)} characters from {shown}"
+    return f"{shown} {_SAID.get(kind, 'cannot be seen, but a model reads it')}"
+
+
+def _is_meant(found: re.Match[str]) -> bool:
     match found.lastgroup:
-        case "bidi":
-            message = f"{_shown(found[0])} shows the text in another order than a model reads it"
-            return Suspect("bidi", "bidi", "error", at, message)
-        case "invisible" if len(found[0]) == 1 and _filler_is_meant(text, at):
-            return None
-        case "invisible" | "control":
-            message = f"{_shown(found[0])} cannot be seen, but a model reads it"
-            return Suspect(str(found.lastgroup), "invisible", "error", at, message)
-        case "zero" if not _zero_width_is_meant(text, at):
-            message = f"{_shown(found[0])} cannot be seen, but a model reads it"
-            return Suspect("zero", "zero-width", "warning", at, message)
-        case "selector" if not _selector_is_meant(text, at):
-            message = f"{_shown(found[0])} changes nothing that can be seen here"
-            return Suspect("selector", "invisible", "error", at, message)
+        case "invisible":
+            return len(found[0]) == 1 and _filler_is_meant(found.string, found.start())
+        case "zero":
+            return _zero_width_is_meant(found.string, found.start())
+        case "selector":
+            return _selector_is_meant(found.string, found.start())
         case _:
-            return None
-
-
-def _shown(characters: str) -> str:
-    first = f"U+{ord(characters[0]):04X} {unicodedata.name(characters[0], 'control character')}"
-    return first if len(characters) == 1 else f"a row of {len(characters)} characters from {first}"
+            return False
 
 
 def _zero_width_is_meant(text: str, at: int) -> bool:

@@ -1,70 +1,111 @@
-"""Which of many short marks stand in a large piece of bytes: asked for together, in a third of the time.
+"""Where the marks of secrets stand in a large piece of bytes: all of them found in one pass.
 
-Part of promise 9, and exact: it only decides which shapes of secrets are looked for. Looking for one mark costs a pass
-over all bytes whatever it is. Most marks hold a character that is rare in text, so all that share one are found in a
-single pass that stops at that character alone.
+Part of promise 9, and exact: it only says where a shape, a gate or a name is tried. Marks that every text holds, such
+as ``oken``, are looked for with what must stand beside them, and URLs by the ``@`` behind a password, so that ordinary
+text has hardly a hit. Bytes that hold a great many all the same are asked only which are there, and those are looked
+for as in small content.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import product
+from string import ascii_letters, digits
 from typing import NamedTuple
 
-_RARE = (b"_", b"-", b".", b"A")
-_FEW = 3
+from repoint.multisearch import MultiSearch, Sought
+from repoint.secretscan import GATES, TAILS, names_of
+from repoint.secretshapes import SHAPES, Places
+from repoint.secretvendors import VENDOR_SHAPES
+
+_SPARSE = 64
+"""Bytes for each hit, at least: where they are denser, noting every one takes longer than looking for what is there."""
+
+_AT = b"@"
+_HOST = (ascii_letters + digits + "[_.-").encode()
+_ADDRESSES = (b"://", b":\\/\\/")
+_REACH = 304
+"""Bytes between the slashes of a URL and the ``@`` behind its password, at most."""
 
 
-class _Group(NamedTuple):
-    """Marks that share a rare character, each with the place of that character in it."""
+class _Clue(NamedTuple):
+    """What is looked for on behalf of a mark; the place to try lies ``back`` bytes before its end."""
 
-    places: tuple[tuple[bytes, int], ...]
-    pattern: bytes
-
-
-def marks_in(content: bytes, marks: tuple[bytes, ...]) -> set[bytes]:
-    """Those marks that stand anywhere in the bytes. Linear."""
-    groups, single = _grouped(marks)
-    found = {mark for mark in single if mark in content}
-    for group in groups:
-        found |= _found(content, group)
-    return found
+    mark: bytes
+    sought: Sought
+    back: int
 
 
-def _found(content: bytes, group: _Group) -> set[bytes]:
-    left, found = group.places, set[bytes]()
-    for hit in re.compile(group.pattern).finditer(content):
-        # one mark can be a part of another, or lie across it, so the expression alone does not say which it was
-        new = {mark for mark, place in left if content.startswith(mark, hit.start() - place)}
-        if new:
-            found |= new
-            left = tuple(each for each in left if each[0] not in new)
-            if not left:
-                break
-    return found
+def places_in(content: bytes) -> Places:
+    """Where each mark, gate (by its pattern) and tail of a name is to be tried. Linear."""
+    clues, search = _prepared()
+    hits = search.ends(content, len(content) // _SPARSE)
+    if hits is None:
+        present = {clues[number].mark for number in search.present(content)}
+        if _AT not in present:
+            present.difference_update(_ADDRESSES)
+        return lambda mark: None if mark in present else ()
+    places: dict[bytes, list[int]] = {}
+    for number, end in hits:
+        places.setdefault(clues[number].mark, []).append(end - clues[number].back)
+    for mark in _ADDRESSES:
+        if mark in places:
+            places[mark] = list(_addresses(mark, content, places.get(_AT, ())))
+    return lambda mark: places.get(mark, ())
+
+
+def _addresses(mark: bytes, content: bytes, ats: Iterable[int]) -> Iterator[int]:
+    """Where the URLs of each ``@`` begin: no user and no password holds a slash, so the last slash ends the mark."""
+    for at in ats:
+        end = content.rfind(b"/", max(0, at - _REACH), at) + 1
+        if end and content.endswith(mark, 0, end):
+            yield end - len(mark)
 
 
 @cache
-def _grouped(marks: tuple[bytes, ...]) -> tuple[list[_Group], list[bytes]]:
-    """Groups worth a pass of their own, and the marks that are looked for one by one."""
-    by_rare: dict[bytes | None, list[bytes]] = {}
-    for mark in dict.fromkeys(marks):
-        by_rare.setdefault(next((rare for rare in _RARE if rare in mark), None), []).append(mark)
-    single = by_rare.pop(None, [])
-    groups: list[_Group] = []
-    for rare, sharing in by_rare.items():
-        if rare is None or len(sharing) < _FEW:
-            single += sharing
+def _prepared() -> tuple[list[_Clue], MultiSearch]:
+    clues = [*_of_shapes(), *_of_gates(), *_of_names()]
+    return clues, MultiSearch([clue.sought for clue in clues])
+
+
+def _of_shapes() -> Iterator[_Clue]:
+    for mark in dict.fromkeys(mark for shape in SHAPES + VENDOR_SHAPES for mark in shape.marks):
+        if mark in _ADDRESSES:
+            yield _Clue(mark, Sought(re.escape(mark), once=True), len(mark))
         else:
-            groups.append(_group(rare, sharing))
-    return groups, single
+            yield from _clues(mark, mark)
+    for host in _HOST:
+        yield _Clue(_AT, Sought(re.escape(b"@%c" % host)), 2)
 
 
-def _group(rare: bytes, sharing: Sequence[bytes]) -> _Group:
-    """The expression matches the rare character only, and looks at what stands around: no other mark is skipped."""
-    places = tuple((mark, mark.index(rare)) for mark in sharing)
-    around = b"|".join(
-        b"(?<=" + re.escape(mark[: at + 1]) + b")(?=" + re.escape(mark[at + 1 :]) + b")" for mark, at in places
-    )
-    return _Group(places, re.escape(rare) + b"(?:" + around + b")")
+def _of_gates() -> Iterator[_Clue]:
+    for gate in GATES:
+        for mark in gate.marks:
+            yield from _clues(gate.pattern, mark, fold=gate.fold)
+
+
+def _of_names() -> Iterator[_Clue]:
+    for tail in TAILS:
+        for name in names_of(tail):
+            yield _Clue(tail, Sought(re.escape(name), fold=True), len(tail))
+
+
+def _clues(name: bytes, mark: bytes, *, fold: bool = False) -> Iterator[_Clue]:
+    for expression, back in _RARER.get(mark, ((re.escape(mark), len(mark)),)):
+        yield _Clue(name, Sought(expression, fold), back)
+
+
+_RARER: dict[bytes, tuple[tuple[bytes, int], ...]] = {
+    b"oken": ((b"(?i:session_t)oken", 4), (b"(?i:sessiont)oken", 4)),
+    b"OKEN": ((b"(?i:session_t)OKEN", 4), (b"(?i:sessiont)OKEN", 4)),
+    b"ccess": ((b"(?i:secret_a)ccess", 5), (b"(?i:secreta)ccess", 5)),
+    b"CCESS": ((b"(?i:secret_a)CCESS", 5), (b"(?i:secreta)CCESS", 5)),
+    b".": ((rb"\.[a-zA-Z0-9_-]{6}\.", 8),),
+    b":": tuple((b"%d%d:" % each, 1) for each in product(range(10), repeat=2)),
+}
+"""What stands around marks that every text holds, and how many bytes lie from the mark to its end.
+
+All but one are literals: expressions of other kinds take many times as long to prepare.
+"""

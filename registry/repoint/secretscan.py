@@ -14,11 +14,11 @@ four (their blanks cost its cube).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
-from repoint.secretshapes import BEHIND, Match
+from repoint.secretshapes import BEHIND, Match, Places, unknown
 from repoint.secretvalues import entropy, is_random
 
 _STRETCH = 2048
@@ -30,59 +30,109 @@ _LONGEST = 1200
 _SHORTEST = 20
 """No secret behind a gate is shorter."""
 
+_GITLAB = (b"pat", b"dt", b"ft", b"soat", b"rt", b"cbt", b"imt", b"ptt", b"agent", b"oas")
+
 
 class Gate(NamedTuple):
     """A plugin of the library, what it finds, and what must stand in the bytes for it to find anything.
 
-    ``pattern`` begins with a literal, so searching for it is fast; ``fold``: it is searched for in lower case.
+    ``pattern`` begins with one of the literals in ``marks``, so searching for it is fast; ``fold``: it is searched for
+    in lower case.
     """
 
     module: str
     plugin: str
     name: str
+    marks: tuple[bytes, ...]
     pattern: bytes
     fold: bool = False
 
 
+_ALONE = rb"(?<![^\s=:\"\x1c-\x1f\x85\xa0]%b)"
+"""Artifactory's expressions ask for a blank, a quote or a sign before the value; Base64 is full of what follows it."""
+
 GATES = (
-    Gate("artifactory", "ArtifactoryDetector", "an Artifactory credential", rb"AKC[a-zA-Z0-9]{10}"),
-    Gate("artifactory", "ArtifactoryDetector", "an Artifactory credential", rb"AP[0-9ABCDEF][a-zA-Z0-9]{8}"),
+    Gate(
+        "artifactory",
+        "ArtifactoryDetector",
+        "an Artifactory credential",
+        (b"AKC",),
+        rb"AKC" + _ALONE % b"AKC" + rb"[a-zA-Z0-9]{10}",
+    ),
+    Gate(
+        "artifactory",
+        "ArtifactoryDetector",
+        "an Artifactory credential",
+        tuple(b"AP%c" % each for each in b"0123456789ABCDEF"),
+        rb"AP[0-9A-F]" + _ALONE % b"AP." + rb"[a-zA-Z0-9]{8}",
+    ),
     Gate(
         "azure_storage_key",
         "AzureStorageKeyDetector",
         "an Azure storage account key",
+        (b"AccountKey=",),
         rb"AccountKey=[a-zA-Z0-9+/=]{88}",
     ),
-    Gate("discord", "DiscordBotTokenDetector", "a Discord bot token", rb"\.[a-zA-Z0-9_-]{6}\.[a-zA-Z0-9_-]{27}"),
-    Gate("gitlab_token", "GitLabTokenDetector", "a GitLab token", rb"gl(?:pat|dt|ft|soat|rt|cbt|imt|ptt|agent|oas)-"),
-    Gate("gitlab_token", "GitLabTokenDetector", "a GitLab token", rb"GR1348941"),
-    Gate("mailchimp", "MailchimpDetector", "a Mailchimp key", rb"-us(?<=[0-9a-z]{32}-us)[0-9]"),
-    Gate("pypi_token", "PypiTokenDetector", "a PyPI token", rb"pypi-AgE"),
-    Gate("sendgrid", "SendGridDetector", "a SendGrid API key", rb"SG\.[a-zA-Z0-9_-]{22}\."),
-    Gate("slack", "SlackDetector", "a Slack token", rb"xox[abposr]-[0-9]", fold=True),
-    Gate("slack", "SlackDetector", "a Slack webhook", rb"https://hooks\.slack\.com/services/t", fold=True),
-    Gate("square_oauth", "SquareOAuthDetector", "a Square OAuth secret", rb"sq0csp-"),
-    Gate("stripe", "StripeDetector", "a Stripe live key", rb"k_live_[0-9a-zA-Z]{24}"),
-    Gate("telegram_token", "TelegramBotTokenDetector", "a Telegram bot token", rb":(?<=[0-9]{8}:)[0-9A-Za-z_-]{35}"),
-    Gate("twilio", "TwilioKeyDetector", "a Twilio API key", rb"SK[a-z0-9]{32}"),
+    Gate(
+        "discord",
+        "DiscordBotTokenDetector",
+        "a Discord bot token",
+        (b".",),
+        rb"\.[a-zA-Z0-9_-]{6}\.[a-zA-Z0-9_-]{27}",
+    ),
+    Gate(
+        "gitlab_token",
+        "GitLabTokenDetector",
+        "a GitLab token",
+        tuple(b"gl%b-" % each for each in _GITLAB),
+        rb"gl(?:" + b"|".join(_GITLAB) + rb")-",
+    ),
+    Gate("gitlab_token", "GitLabTokenDetector", "a GitLab token", (b"GR1348941",), rb"GR1348941"),
+    Gate("mailchimp", "MailchimpDetector", "a Mailchimp key", (b"-us",), rb"-us(?<=[0-9a-z]{32}-us)[0-9]"),
+    Gate("pypi_token", "PypiTokenDetector", "a PyPI token", (b"pypi-AgE",), rb"pypi-AgE"),
+    Gate("sendgrid", "SendGridDetector", "a SendGrid API key", (b"SG.",), rb"SG\.[a-zA-Z0-9_-]{22}\."),
+    Gate("slack", "SlackDetector", "a Slack token", (b"xox",), rb"xox[abposr]-[0-9]", fold=True),
+    Gate(
+        "slack",
+        "SlackDetector",
+        "a Slack webhook",
+        (b"https://hooks.slack.com/services/t",),
+        rb"https://hooks\.slack\.com/services/t",
+        fold=True,
+    ),
+    Gate("square_oauth", "SquareOAuthDetector", "a Square OAuth secret", (b"sq0csp-",), rb"sq0csp-"),
+    Gate("stripe", "StripeDetector", "a Stripe live key", (b"k_live_",), rb"k_live_[0-9a-zA-Z]{24}"),
+    Gate(
+        "telegram_token",
+        "TelegramBotTokenDetector",
+        "a Telegram bot token",
+        (b":",),
+        rb":(?<=[0-9]{8}:)[0-9A-Za-z_-]{35}",
+    ),
+    Gate("twilio", "TwilioKeyDetector", "a Twilio API key", (b"SK",), rb"SK[a-z0-9]{32}"),
 )
 
 
-def rare_secrets_in(content: bytes) -> Iterator[Match]:
-    """Every secret that a plugin of the library finds and that looks like one. Linear."""
-    folded: bytes | None = None
+def rare_secrets_in(content: bytes, places: Places = unknown) -> Iterator[Match]:
+    """Every secret that a plugin of the library finds and that looks like one. Linear.
+
+    ``places`` is asked for the places of a gate by its pattern.
+    """
     for gate in GATES:
-        if gate.fold and folded is None:
-            folded = content.lower()
-        yield from _behind(gate, content, folded if gate.fold and folded is not None else content)
+        judged = 0
+        for hit in _hits(gate, content, places(gate.pattern)):
+            if hit >= judged:
+                judged = hit + _STRETCH
+                yield from _judged(gate, content, max(0, hit - BEHIND), judged + _LONGEST)
 
 
-def _behind(gate: Gate, content: bytes, searched: bytes) -> Iterator[Match]:
-    judged = 0
-    for hit in re.compile(gate.pattern).finditer(searched):
-        if hit.start() >= judged:
-            judged = hit.start() + _STRETCH
-            yield from _judged(gate, content, max(0, hit.start() - BEHIND), judged + _LONGEST)
+def _hits(gate: Gate, content: bytes, places: Iterable[int] | None) -> Iterator[int]:
+    if places is None:
+        searched = content.lower() if gate.fold else content
+        yield from (found.start() for found in re.compile(gate.pattern).finditer(searched))
+    else:
+        pattern = re.compile(gate.pattern, re.IGNORECASE if gate.fold else 0)
+        yield from (at for at in places if pattern.match(content, at))
 
 
 def _judged(gate: Gate, content: bytes, start: int, end: int) -> Iterator[Match]:
@@ -135,27 +185,54 @@ def _looks_secret(value: bytes) -> bool:
 
 # -- values under a name that promises a secret ------------------------------------------------------------------------
 
-_TAILS = (b"key", b"token", b"secret", b"password", b"passwd", b"passphrase", b"pwd")
+TAILS = (b"key", b"token", b"secret", b"password", b"passwd", b"passphrase", b"pwd")
 _VALUE = (
     rb"(?:_?(?:key|token|value))?\\?[\"'`]?\]?[ \t]{0,8}(?::=|=>|[:=])[ \t]{0,8}\\?[\"'`]?"
     rb"([^\s\"'`\\,;&<>(){}\[\]]{16,200})"
 )
-_QUALIFIED = (
-    rb"(?i)(?:api|access|auth|client|secret|private|signing|encryption|master|webhook|session|refresh|bearer)[_ -]?$"
+_OPENS = (
+    *(b"api", b"access", b"auth", b"client", b"secret", b"private", b"signing"),
+    *(b"encryption", b"master", b"webhook", b"session", b"refresh", b"bearer"),
 )
-"""What makes a ``key`` or a ``token`` one that opens something."""
+_JOINTS = (b"_", b" ", b"\n", b"-")
+_QUALIFIED = (b"key", b"token")
 
 
-def weak_secrets_in(content: bytes) -> Iterator[Match]:
-    """Random-looking values under names like ``client_secret``, in no known shape: likely secrets, not certain ones."""
-    folded = content.lower()
-    for tail in _TAILS:
-        for found in re.compile(tail + _VALUE).finditer(folded) if tail in folded else ():
-            named = content[max(0, found.start() - 24) : found.start()]
-            if tail in (b"key", b"token") and not re.search(_QUALIFIED, named):
-                continue
+def names_of(tail: bytes) -> list[bytes]:
+    """The names that end in the tail and promise a secret: of the keys and tokens only those that open something."""
+    if tail not in _QUALIFIED:
+        return [tail]
+    return [opens + joint + tail for opens in _OPENS for joint in (b"", *_JOINTS)]
+
+
+def weak_secrets_in(content: bytes, places: Places = unknown) -> Iterator[Match]:
+    """Random-looking values under names like ``client_secret``, in no known shape: likely secrets, not certain ones.
+
+    ``places`` is asked for the places of a tail at the end of such a name. Linear.
+    """
+    folded = content.lower() if any(places(tail) is None for tail in TAILS) else b""
+    for tail in TAILS:
+        for found in _valued(tail, content, folded, places(tail)):
             if _looks_made_by_chance(content[found.start(1) : found.end(1)]):
                 yield Match("a secret", found.start(), found.end(1))
+
+
+def _valued(tail: bytes, content: bytes, folded: bytes, places: Iterable[int] | None) -> Iterator[re.Match[bytes]]:
+    if places is None:
+        yield from re.compile(_named_value(tail)).finditer(folded)
+        return
+    after = 0
+    for at in places:
+        if at >= after and (found := re.compile(_named_value(tail), re.IGNORECASE).match(content, at)):
+            yield found
+            after = found.end()
+
+
+@cache
+def _named_value(tail: bytes) -> bytes:
+    joints = b"[" + b"".join(_JOINTS) + b"]"
+    named = b"|".join(b"(?<=%b%b)|(?<=%b%b%b)" % (opens, tail, opens, joints, tail) for opens in _OPENS)
+    return tail + (b"(?:" + named + b")" if tail in _QUALIFIED else b"") + _VALUE
 
 
 _NO_VALUE = (
@@ -170,6 +247,6 @@ _NO_VALUE = (
 def _looks_made_by_chance(value: bytes) -> bool:
     """Letters and digits so mixed that nobody wrote them by hand."""
     value = value.rstrip(b".:!?=")
-    if re.match(_NO_VALUE, value) or not is_random(value) or not re.search(rb"[0-9]", value):
+    if len(value) < 16 or not re.search(rb"[0-9]", value) or re.match(_NO_VALUE, value) or not is_random(value):
         return False
-    return len(value) >= 16 and entropy(value) >= (3.2 if re.fullmatch(rb"[0-9a-f]{32,}", value) else 3.6)
+    return entropy(value) >= (3.2 if re.fullmatch(rb"[0-9a-f]{32,}", value) else 3.6)

@@ -1,16 +1,16 @@
 """Well-known shapes of secrets, found in bytes without ever repeating them.
 
-Part of promise 9. Each shape has literal marks that are looked for first, so a large file without them costs one fast
-pass each, and a regular expression whose every repetition is bounded, so the work is linear. What the value must look
-like is decided in ``secretvalues``. These are the keys that agents really hold; rarer ones come from the detect-secrets
-library (``secretscan``). Sources: each vendor's page on its keys, GitHub's "Supported secret scanning patterns", the
-rules of gitleaks 8. Last reviewed in 2026-11.
+Part of promise 9. Each shape has literal marks that are looked for first (in large content all at once, by
+``secretmarks``), and a regular expression whose every repetition is bounded, so the work is linear. What the value must
+look like is decided in ``secretvalues``. These are the keys that agents really hold; rarer ones come from the
+detect-secrets library (``secretscan``). Sources: each vendor's page on its keys, GitHub's "Supported secret scanning
+patterns", the rules of gitleaks 8. Last reviewed in 2026-11.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from repoint.secretvalues import (
@@ -29,8 +29,11 @@ LONGEST = 4096
 BEHIND = 256
 """Bytes before a shape that decide whether it begins there."""
 
-LARGE = 65_536
-"""Bytes from which marks are looked for together (``secretmarks``): below, that would take longer to prepare."""
+Places = Callable[[bytes], Iterable[int] | None]
+"""Where a mark stands, in order; None where nobody knows yet: then it is looked for."""
+
+_SPARSE = 64
+"""Bytes for each mark, at least: where they are denser, the expression finds them faster than it is asked of each."""
 
 # Where a key can begin: not inside a word, but also after an escape as in JSON (\n, \u003d) or a URL (%3D).
 _BEGIN = rb"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4}))"
@@ -103,8 +106,8 @@ SHAPES = (
     Shape(
         "an AWS secret access key",
         (b"aws", b"AWS"),
-        rb"(?i:aws)[A-Za-z_.-]{0,24}(?i:key|secret|token)[A-Za-z_]{0,8}\\?[\"']?[ \t]{0,8}[=:][ \t]{0,8}\\?[\"']"
-        rb"([A-Za-z0-9/+]{40})\\?[\"']",
+        rb"(?i:aws)(?:(?!aws|AWS)[A-Za-z_.-]){0,24}(?i:key|secret|token)[A-Za-z_]{0,8}"
+        rb"\\?[\"']?[ \t]{0,8}[=:][ \t]{0,8}\\?[\"']([A-Za-z0-9/+]{40})\\?[\"']",
         is_strong,
     ),
     token_shape("an Amazon Bedrock API key", b"ABSK", rb"[A-Za-z0-9+/]{100,300}={0,2}"),
@@ -178,33 +181,36 @@ SHAPES = (
 )
 
 
-def secrets_in(content: bytes, shapes: tuple[Shape, ...] = SHAPES) -> Iterator[Match]:
-    """Every secret in the bytes, by shape."""
-    for shape, marks in _announced(content, shapes):
-        for found in _tried(re.compile(shape.pattern), marks, content):
-            if shape.judge(next(group for group in found.groups() if group is not None)):
-                yield Match(shape.name, found.start(), found.end())
+def unknown(_mark: bytes) -> None:
+    """The places in a content that nobody has searched yet."""
 
 
-def _announced(content: bytes, shapes: tuple[Shape, ...]) -> Iterator[tuple[Shape, list[bytes]]]:
-    """The shapes of which a mark stands in the bytes, with those marks."""
-    every = tuple(mark for shape in shapes for mark in shape.marks)
-    if len(content) < LARGE:
-        there = {mark for mark in every if mark in content}
-    else:
-        from repoint.secretmarks import marks_in
-
-        there = marks_in(content, every)
+def secrets_in(content: bytes, shapes: tuple[Shape, ...] = SHAPES, places: Places = unknown) -> Iterator[Match]:
+    """Every secret in the bytes, by shape. Linear."""
     for shape in shapes:
-        if marks := [mark for mark in shape.marks if mark in there]:
-            yield shape, marks
+        for mark in shape.marks:
+            for found in _tried(shape.pattern, mark, content, places(mark)):
+                if shape.judge(next(group for group in found.groups() if group is not None)):
+                    yield Match(shape.name, found.start(), found.end())
 
 
-def _tried(pattern: re.Pattern[bytes], marks: list[bytes], content: bytes) -> Iterator[re.Match[bytes]]:
-    for mark in marks:
-        at = content.find(mark)
-        while at >= 0:
-            found = pattern.match(content, at)
-            if found:
-                yield found
-            at = content.find(mark, max(found.end() if found else 0, at + 1))
+def _tried(pattern: bytes, mark: bytes, content: bytes, places: Iterable[int] | None) -> Iterator[re.Match[bytes]]:
+    if places is None:
+        if mark not in content:
+            return
+        if content.count(mark) > len(content) // _SPARSE + 1:
+            yield from re.compile(b"(?=" + re.escape(mark) + b")" + pattern).finditer(content)
+            return
+        places = _standing(mark, content)
+    after = 0
+    for at in places:
+        if at >= after and (found := re.compile(pattern).match(content, at)):
+            yield found
+            after = found.end()
+
+
+def _standing(mark: bytes, content: bytes) -> Iterator[int]:
+    at = content.find(mark)
+    while at >= 0:
+        yield at
+        at = content.find(mark, at + 1)

@@ -28,14 +28,14 @@ _PASSWORD_WORDS = (
 _OPENSSH_HEAD, _LINE = b"b3BlbnNzaC1rZXktdjEAAAAA", 60
 _VARIABLE = rb"\$|%\(|%[A-Z_]{2,}%|\{\{|<|&lt;|\\?\[|env[:.]|process\.|os\.|secrets?[./:]|vault:|op://|arn:|ssm:"
 _UUID = rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-_LOWER, _UPPER, _DIGITS = (0x61, 0x7A), (0x41, 0x5A), (0x30, 0x39)
+_LOWER, _UPPER, _DIGITS = rb"[a-z]", rb"[A-Z]", rb"[0-9]"
 
 
 def is_random(value: bytes) -> bool:
     """A key is not written in words: no placeholder, and letters mixed with digits or upper with lower case."""
-    if is_placeholder(value) or len(set(value)) < 7:
+    if len(set(value)) < 7 or _has(value, _DIGITS) + _has(value, _UPPER) + _has(value, _LOWER) < 2:
         return False
-    return _has(value, _DIGITS) + _has(value, _UPPER) + _has(value, _LOWER) >= 2
+    return not is_placeholder(value)
 
 
 def is_key_body(value: bytes) -> bool:
@@ -124,5 +124,5 @@ def entropy(value: bytes) -> float:
     return -sum(count / size * log2(count / size) for count in map(value.count, set(value)))
 
 
-def _has(value: bytes, between: tuple[int, int]) -> bool:
-    return any(between[0] <= byte <= between[1] for byte in value)
+def _has(value: bytes, kind: bytes) -> bool:
+    return re.search(kind, value) is not None

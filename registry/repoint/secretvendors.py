@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from repoint.secretshapes import Match, Shape, secrets_in, token_shape
+from repoint.secretshapes import Match, Places, Shape, secrets_in, token_shape, unknown
 from repoint.secretvalues import is_password, is_strong
 
 VENDOR_SHAPES = (
@@ -75,12 +75,12 @@ VENDOR_SHAPES = (
     Shape(
         "a password on the command line of curl",
         (b"curl ",),
-        rb"curl [^\r\n|;]{0,200}?(?:-u|--user)[ =]\\?[\"']?([A-Za-z0-9_.@+-]{1,60}:[^\s\"'\\<>]{6,100})",
+        rb"curl (?:(?!curl )[^\r\n|;]){0,200}?(?:-u|--user)[ =]\\?[\"']?([A-Za-z0-9_.@+-]{1,60}:[^\s\"'\\<>]{6,100})",
         is_password,
     ),
 )
 
 
-def vendor_secrets_in(content: bytes) -> Iterator[Match]:
+def vendor_secrets_in(content: bytes, places: Places = unknown) -> Iterator[Match]:
     """Every secret in the bytes of the shapes above. Linear."""
-    return secrets_in(content, VENDOR_SHAPES)
+    return secrets_in(content, VENDOR_SHAPES, places)

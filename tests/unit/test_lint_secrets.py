@@ -432,7 +432,8 @@ def test_the_library_is_not_imported_for_ordinary_text() -> None:
     program = (
         "import sys\nfrom repoint.lint import lint_text\n"
         "assert not lint_text('m', 'Ask for the order number first; the API token is in the vault. See INC-77.')\n"
-        "assert not [m for m in sys.modules if m.startswith(('detect_secrets', 'requests'))]\n"
+        "lint_text('m', 'Ask first. ' * 9000)\n"
+        "assert not [m for m in sys.modules if m.startswith(('detect_secrets', 'requests', 'hyperscan'))]\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
 
