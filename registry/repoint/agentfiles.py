@@ -12,7 +12,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -94,8 +94,12 @@ class AgentFile(msgspec.Struct, frozen=True):
     content: Content
 
 
-def read_file(folder: Path, path: str, *, limit: int, hold: bool = True) -> AgentFile:
-    """Read one file below the folder, at most ``limit`` bytes of it.
+Watch = Callable[[str], Callable[[bytes], object]]
+"""Given a path, what is to see the bytes of that file, in chunks of at most 1 MiB, as they are read."""
+
+
+def read_file(folder: Path, path: str, *, limit: int, hold: bool = True, watch: Watch | None = None) -> AgentFile:
+    """Read one file below the folder, at most ``limit`` bytes of it; ``watch`` sees exactly the bytes of the entry.
 
     Raises:
         InvalidInput: the path is refused, the file is missing, unreadable, no regular file or over the limit.
@@ -106,9 +110,12 @@ def read_file(folder: Path, path: str, *, limit: int, hold: bool = True) -> Agen
     hashed = hashlib.sha256()
     held: list[bytes] = []
     size = 0
+    see = watch(path) if watch else None
     for chunk in _read(folder, path, limit):
         size += len(chunk)
         hashed.update(chunk)
+        if see:
+            see(chunk)
         if hold and size <= HELD_FILE:
             held.append(chunk)
     entry = FileEntry(path=path, sha256=hashed.hexdigest(), size=size)

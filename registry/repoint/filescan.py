@@ -44,6 +44,25 @@ def scan(path: str, chunks: Iterable[bytes]) -> list[Finding]:
     return found.finish()
 
 
+class Scans:
+    """The findings of files that are searched while they are read anyway; a ``Watch`` of ``agentfiles``."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, _Scan] = {}
+        self._found: dict[str, list[Finding]] = {}
+
+    def __call__(self, path: str) -> Callable[[bytes], None]:
+        """Begin with a file; what is returned takes its chunks."""
+        self._running[path] = _Scan(path)
+        return self._running[path].feed
+
+    def of(self, path: str) -> list[Finding] | None:
+        """Every finding in a file that was read to its end; None where it was not read here."""
+        if path in self._running:
+            self._found[path] = self._running.pop(path).finish()
+        return self._found.get(path)
+
+
 class _Scan:
     """Collects what the searches find: one finding for each rule and line, as many as are worth listing."""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from repoint.config import MANIFEST
-from repoint.filescan import scan
+from repoint.filescan import Scans, scan
 from repoint.findings import Finding
 from repoint.store import Contents
 from repoint_schemas.documents import AgentName, FileEntry, Snapshot, Version
@@ -27,10 +27,16 @@ Versions = Callable[[AgentName], Collection[Version]]
 """Every version of an agent that may be chosen: published and not yanked; none where it is not known."""
 
 
-def lint_copy(contents: Contents, copy: WorkingCopy | None = None, versions: Versions | None = None) -> list[Finding]:
+def lint_copy(
+    contents: Contents,
+    copy: WorkingCopy | None = None,
+    versions: Versions | None = None,
+    scanned: Scans | None = None,
+) -> list[Finding]:
     """Every finding in a version about to be published, whatever is allowed.
 
-    ``copy`` is the folder it was read from, for what only the folder shows; ``versions`` is asked for what it requires.
+    ``copy`` is the folder it was read from, for what only the folder shows; ``versions`` is asked for what it requires;
+    ``scanned`` has the findings of files that were searched when the contents were read.
 
     Raises:
         InvalidInput: a file changed since it was first read.
@@ -39,7 +45,7 @@ def lint_copy(contents: Contents, copy: WorkingCopy | None = None, versions: Ver
 
     document = contents.document
     found = [*_model_findings(contents), *_config_findings(contents)]
-    found += lint_stored(document, contents.content, contents.chunks_of)
+    found += lint_stored(document, contents.content, contents.chunks_of, scanned)
     found += lint_specs(document, contents.bytes_of)
     if copy is not None:
         from repoint.agentlint import lint_agent
@@ -58,13 +64,14 @@ def lint_contents(
     *,
     copy: WorkingCopy | None = None,
     versions: Versions | None = None,
+    scanned: Scans | None = None,
 ) -> list[Finding]:
     """As ``lint_copy``; findings of rules allowed for the agent carry the reason (see ``with_reasons``).
 
     Raises:
         InvalidInput: a file changed since it was first read, or a rule is allowed that does not exist.
     """
-    found = lint_copy(contents, copy, versions)
+    found = lint_copy(contents, copy, versions, scanned)
     if not allowed:
         return found
     from repoint.allowances import with_reasons
@@ -85,7 +92,10 @@ def versions_to_choose(registry: Registry) -> Versions:
 
 
 def lint_stored(
-    document: Snapshot, content: bytes, read: Callable[[FileEntry], Iterable[bytes] | None]
+    document: Snapshot,
+    content: bytes,
+    read: Callable[[FileEntry], Iterable[bytes] | None],
+    scanned: Scans | None = None,
 ) -> list[Finding]:
     """Every finding in a version's files and its document; ``read`` gives a file's bytes, None where they are missing.
 
@@ -93,6 +103,9 @@ def lint_stored(
     """
     found: list[Finding] = []
     for entry in document.files():
+        if scanned is not None and (there := scanned.of(entry.path)) is not None:
+            found += there
+            continue
         chunks = read(entry)
         found += [] if chunks is None else scan(entry.path, chunks)
     seen = {each.rule for each in found if each.path == MANIFEST}

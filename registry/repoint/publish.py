@@ -26,6 +26,7 @@ from repoint_schemas.canonical import Digest, digest_of
 from repoint_schemas.documents import AgentName, Identity, ParentRelease, Source, Version
 
 if TYPE_CHECKING:
+    from repoint.filescan import Scans
     from repoint.manifest import WorkingCopy
 
 
@@ -62,11 +63,13 @@ def propose(
     base: Version | None = None,
     allowed: Collection[str] = (),
     copy: WorkingCopy | None = None,
+    scanned: Scans | None = None,
 ) -> Proposal:
     """Compare a working copy with its base and decide the version; nothing is written.
 
     ``base`` names the version to compare with instead of the highest final one (a hotfix line). ``allowed`` holds the
-    rules of ``check`` that are allowed, best with their reasons; ``copy`` is the folder, for what only it shows.
+    rules of ``check`` that are allowed, best with their reasons; ``copy`` is the folder, for what only it shows;
+    ``scanned`` has the findings of files that were searched when the contents were read.
 
     Raises:
         InvalidInput: a lint of severity error that is not allowed, or an under-bump.
@@ -74,7 +77,7 @@ def propose(
         AlreadyExists, UsageError: as ``plan_version``.
     """
     agent = contents.document.agent
-    findings = lint_contents(contents, allowed, copy=copy, versions=versions_to_choose(registry))
+    findings = lint_contents(contents, allowed, copy=copy, versions=versions_to_choose(registry), scanned=scanned)
     refuse_findings(findings)
     taken = registry.store.versions(agent).get(agent, [])
     old = _base(registry, agent, taken, wish, base)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from repoint.agentfiles import MANIFEST, AgentFile, HeldContent, Limits, matches, read_file
+from repoint.agentfiles import MANIFEST, AgentFile, HeldContent, Limits, Watch, matches, read_file
 from repoint.errors import InvalidInput
 from repoint.paths import check_paths
 from repoint.store import Contents
@@ -26,15 +26,17 @@ HELD_BYTES = 32 * 1024 * 1024
 """Small files are held in memory up to this many bytes in all; the others are read again when they are stored."""
 
 
-def build_snapshot(copy: WorkingCopy, limits: Limits) -> Contents:
+def build_snapshot(copy: WorkingCopy, limits: Limits, watch: Watch | None = None) -> Contents:
     """Read every file that the manifest names and build the snapshot; ``agent.toml`` is among its files.
+
+    ``watch`` sees the files that are read, each once; ``agent.toml`` was read before.
 
     Raises:
         InvalidInput: all refused files at once, by line of the manifest (``facts["problems"]``), or a limit exceeded.
     """
     named = list(_named(copy))
     _refuse_paths(copy, named, limits)
-    files = _read_files(copy, named, limits)
+    files = _read_files(copy, named, limits, watch)
     document = _document(copy, {path: file.entry for path, file in files.items()})
     content = encode(document)
     if len(content) > Snapshot.LIMIT:
@@ -94,7 +96,9 @@ def _refuse(problems: list[Problem], kind: str) -> None:
         raise refuse(problems, kind)
 
 
-def _read_files(copy: WorkingCopy, named: list[tuple[KeyPath, str]], limits: Limits) -> dict[str, AgentFile]:
+def _read_files(
+    copy: WorkingCopy, named: list[tuple[KeyPath, str]], limits: Limits, watch: Watch | None
+) -> dict[str, AgentFile]:
     own = FileEntry(path=MANIFEST, sha256=digest_of(copy.content).removeprefix("sha256:"), size=len(copy.content))
     files = {MANIFEST: AgentFile(own, HeldContent(copy.content))}
     problems: list[Problem] = []
@@ -104,7 +108,7 @@ def _read_files(copy: WorkingCopy, named: list[tuple[KeyPath, str]], limits: Lim
         if path in files:
             continue
         try:
-            file = read_file(copy.folder, path, limit=limits.file_bytes, hold=held < HELD_BYTES)
+            file = read_file(copy.folder, path, limit=limits.file_bytes, hold=held < HELD_BYTES, watch=watch)
         except InvalidInput as error:
             problems.append(copy.problem(key, error.message + (f"; {error.hint}" if error.hint else "")))
             kinds.append(error.kind)

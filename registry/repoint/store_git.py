@@ -16,6 +16,7 @@ import msgspec
 from repoint.errors import Corrupt, StoreUnavailable
 from repoint.gitcatfile import Found, Info, corrupt_object
 from repoint.gitledger import LedgerIndex
+from repoint.gitloose import LARGE
 from repoint.gitobjects import (
     RECORD_PATH,
     SNAPSHOT_PATH,
@@ -240,7 +241,8 @@ class GitStore:
 
     def _put_file(self, contents: Contents, entry: FileEntry) -> ObjectId:
         objects = self.repository.objects
-        write = objects.write_once if contents.fetched else objects.write_chunks
+        once = contents.fetched or entry.size > LARGE
+        write = objects.write_once if once else objects.write_chunks
         return write("blob", entry.size, lambda: contents.chunks_of(entry))
 
     def _tag_object(self, draft: Draft, contents: Contents) -> ObjectId:

@@ -13,7 +13,7 @@ from repoint.agentfiles import Limits
 from repoint.allowances import Allowances
 from repoint.configtypos import KNOWN, KNOWN_RETRY, config_typos
 from repoint.errors import InvalidInput, NotFound
-from repoint.filescan import MOST, scan
+from repoint.filescan import MOST, Scans, scan
 from repoint.findings import MOST_SHOWN, Finding, refuse_findings
 from repoint.lint import lint_contents, lint_copy, lint_stored, lint_text
 from repoint.lintrules import all_rules, refuse_unknown_rules, rule_named
@@ -280,6 +280,27 @@ def test_a_file_that_changes_meanwhile_is_refused(tmp_path: Path) -> None:
     (tmp_path / "system.md").write_text("b" * (2 * 1024 * 1024))
     with pytest.raises(InvalidInput, match="changed while it was being read"):
         lint_copy(contents, copy)
+
+
+@pytest.mark.parametrize("size", [10, 3 * 1024 * 1024])
+def test_what_was_searched_while_it_was_read_has_the_same_findings(tmp_path: Path, size: int) -> None:
+    prompt = "Ask first.\n" * (size // 10) + f"key: {GITHUB_TOKEN}\napprove \u202eyned\r\n"
+    copy = copy_of(tmp_path, prompt=prompt, config="temprature = 1")
+    scanned = Scans()
+    contents = build_snapshot(copy, Limits(), scanned)
+    assert lint_copy(contents, copy, scanned=scanned) == lint_copy(contents, copy)
+    assert {"secret", "bidi", "config-typo", "mixed-line-endings"} <= {each.rule for each in lint_copy(contents, copy)}
+    assert scanned.of("agent.toml") is None, "it was read before"
+
+
+def test_what_is_judged_are_the_bytes_that_are_named(tmp_path: Path) -> None:
+    """A secret that is there while the file is read and gone when it would be read again is found all the same."""
+    copy, scanned = copy_of(tmp_path, prompt=f"{GITHUB_TOKEN}\n" + "a" * (2 * 1024 * 1024)), Scans()
+    contents = build_snapshot(copy, Limits(), scanned)
+    (tmp_path / "system.md").write_text("harmless")
+    assert [each.rule for each in lint_stored(contents.document, contents.content, contents.chunks_of, scanned)] == [
+        "secret"
+    ]
 
 
 # ------------------------------------------------------------------------------------------------ configuration

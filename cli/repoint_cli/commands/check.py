@@ -156,6 +156,7 @@ def _allowances(session: Session) -> Allowances:
 
 
 def _in_agent(session: Session, agent: AgentName, allowances: Allowances) -> list[FindingResult]:
+    from repoint.filescan import Scans
     from repoint.lint import lint_copy, versions_to_choose
     from repoint.snapshot import build_snapshot
     from repoint_cli.workingcopy import working_copy
@@ -163,8 +164,9 @@ def _in_agent(session: Session, agent: AgentName, allowances: Allowances) -> lis
     workspace = session.workspace
     try:
         copy = working_copy(session, agent)
-        contents = build_snapshot(copy, workspace.limits())
-        found = lint_copy(contents, copy, versions_to_choose(workspace.registry))
+        scanned = Scans()
+        contents = build_snapshot(copy, workspace.limits(), scanned)
+        found = lint_copy(contents, copy, versions_to_choose(workspace.registry), scanned)
     except InvalidInput as error:
         return _unreadable(session, agent, error)
     ordered = sorted(allowances.applied(agent, found), key=lambda each: (each.path, each.line or 0, each.rule))

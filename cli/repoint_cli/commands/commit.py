@@ -118,11 +118,13 @@ def _wish(bump: str, version: str | None, pre: str | None, *, allow_underbump: b
 
 
 def _propose(session: Session, copy: WorkingCopy, wish: Wish, base: str | None) -> Proposal:
+    from repoint.filescan import Scans
     from repoint.publish import propose
     from repoint.snapshot import build_snapshot
 
     workspace = session.workspace
-    contents = build_snapshot(copy, workspace.limits())
+    scanned = Scans()
+    contents = build_snapshot(copy, workspace.limits(), scanned)
     return propose(
         workspace.registry,
         contents,
@@ -130,6 +132,7 @@ def _propose(session: Session, copy: WorkingCopy, wish: Wish, base: str | None) 
         base=None if base is None else _base(session, copy.agent, base),
         allowed=workspace.allowed_rules(copy.agent),
         copy=copy,
+        scanned=scanned,
     )
 
 
