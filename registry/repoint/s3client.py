@@ -15,11 +15,11 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from repoint.errors import StoreUnavailable
-from repoint.s3sdk import CONNECTIONS, Body, Failed, call, make_client, read, read_whole
+from repoint.s3sdk import CONNECTIONS, Body, Failed, call, close, make_client, read, read_whole
 from repoint_schemas.canonical import MEBIBYTE
 
 if TYPE_CHECKING:
@@ -114,6 +114,8 @@ class S3Client:
         self._before = f"{address.prefix}/" if address.prefix else ""
         self._shown = address.url
         self._absent_since: float | None = None  # when a host that is not there was first asked for
+        self._made: object = None  # the SDK's client
+        self._making = Lock()
 
     # -- reading: repeated until it succeeds, or time is out -----------------------------------------------------------
 
@@ -394,13 +396,16 @@ class S3Client:
 
     def close(self) -> None:
         """Close the connections; it can be used again."""
-        client = self.__dict__.pop("_client", None)
+        client, self._made = self._made, None
         if client is not None:
-            client.close()
+            close(client)
 
-    @cached_property
+    @property
     def _client(self) -> object:
-        return make_client(self.settings)
+        with self._making:  # several threads may be the first to ask
+            if self._made is None:
+                self._made = make_client(self.settings)
+            return self._made
 
     def _unavailable(self, failed: Failed) -> StoreUnavailable:
         return _explained(failed, self._shown)

@@ -81,11 +81,11 @@ def race(client: S3Client) -> list[Verdict]:
 
 
 def _creates(client: S3Client, key: str) -> Iterator[Verdict]:
-    first = _once(lambda: client.create(key, b"1", _sum(b"1")))
+    first = _answered(client, lambda: client.create(key, b"1", _sum(b"1")))
     yield Verdict("create", None if first is Written.DONE else f"a new object was answered with {first.value}")
     read = client.get(key, LIMIT)
     yield Verdict("read after create", None if read and read.content == b"1" else "what was created is not read")
-    again = _once(lambda: client.create(key, b"2", _sum(b"2")))
+    again = _answered(client, lambda: client.create(key, b"2", _sum(b"2")))
     yield Verdict(
         "create refused where it exists",
         None if again is Written.REFUSED else f"creating what exists was answered with {again.value}, not refused",
@@ -95,13 +95,13 @@ def _creates(client: S3Client, key: str) -> Iterator[Verdict]:
 def _swaps(client: S3Client, key: str) -> Iterator[Verdict]:
     before = client.get(key, LIMIT)
     etag = before.etag if before else '"0"'
-    swapped = _once(lambda: client.replace(key, b"3", _sum(b"3"), etag))
+    swapped = _answered(client, lambda: client.replace(key, b"3", _sum(b"3"), etag))
     yield Verdict(
         "swap", None if swapped is Written.DONE else f"a swap of what was just read was answered with {swapped.value}"
     )
     read = client.get(key, LIMIT)
     yield Verdict("read after swap", None if read and read.content == b"3" else "what was swapped in is not read")
-    stale = _once(lambda: client.replace(key, b"4", _sum(b"4"), etag))
+    stale = _answered(client, lambda: client.replace(key, b"4", _sum(b"4"), etag))
     kept = client.get(key, LIMIT)
     refused = stale is Written.REFUSED and kept is not None and kept.content == b"3"
     yield Verdict(
@@ -111,7 +111,7 @@ def _swaps(client: S3Client, key: str) -> Iterator[Verdict]:
 
 
 def _missing(client: S3Client, key: str) -> Iterator[Verdict]:
-    swapped = _once(lambda: client.replace(key, b"5", _sum(b"5"), '"0123456789abcdef0123456789abcdef"'))
+    swapped = _answered(client, lambda: client.replace(key, b"5", _sum(b"5"), '"0123456789abcdef0123456789abcdef"'))
     refused = swapped in (Written.REFUSED, Written.MISSING) and client.get(key, LIMIT) is None
     yield Verdict(
         "swap refused where it is gone",
@@ -153,13 +153,30 @@ def _lost(client: S3Client, pool: ThreadPoolExecutor, key: str) -> int:
     return confirmed - (int(read.content.split()[0]) if read else 0)
 
 
+def _answered(client: S3Client, attempt: Callable[[], Written]) -> Written:
+    """One try, and what the store says of it. Raises: StoreUnavailable, where it says nothing: that is no verdict."""
+    ended = _tried(attempt)
+    if ended is Written.UNKNOWN:
+        raise StoreUnavailable(
+            f"{client.settings.address} did not answer the probe of its conditional writes, or answered with an error",
+            kind="s3-unreachable",
+            hint="it may be busy or full: run it again; repoint doctor tries every step",
+        )
+    return ended or Written.UNKNOWN
+
+
 def _once(attempt: Callable[[], Written]) -> Written:
-    """One try; an answer like 501 counts as the store's own word that it does not do this."""
+    """One try of many at once."""
+    return _tried(attempt) or Written.UNKNOWN
+
+
+def _tried(attempt: Callable[[], Written]) -> Written | None:
+    """One try; None for an answer like 501, the store's own word that it does not do this."""
     try:
         return attempt()
     except StoreUnavailable as error:
         if error.kind == "s3-unfit":
-            return Written.UNKNOWN
+            return None
         raise
 
 

@@ -115,6 +115,11 @@ def call(client: object, operation: str, parameters: Mapping[str, object]) -> di
     return reply
 
 
+def close(client: object) -> None:
+    """Close its connections."""
+    client.close()  # type: ignore[attr-defined]
+
+
 def read(body: Body, amount: int) -> bytes:
     """At most so many bytes. Raises: Failed, where the connection broke or the checksum is wrong."""
     from botocore import exceptions

@@ -233,6 +233,15 @@ class S3Store:
             self._note(first, content)
         return created
 
+    def connect_ahead(self) -> None:
+        """Make the SDK's client beside what comes next; what is wrong with it is told by the first request."""
+
+        def connect() -> None:
+            with suppress(StoreUnavailable):
+                self.client.connect()
+
+        Thread(target=connect, daemon=True).start()
+
     def read_ahead(self, ahead: Ahead) -> None:
         """See ``Store``: the pointer, the yanks, and the versions that are named."""
         with suppress(StoreUnavailable):  # what is not read now is read, and reported, later

@@ -177,6 +177,11 @@ class Workspace(msgspec.Struct, frozen=True):
         """Require that the store keeps its word; it is tried once on each machine. Raises: StoreUnavailable."""
         require_fit(self.store, self.state)
 
+    def connect_ahead(self) -> None:
+        """Where a bucket decides, get ready for it beside the reading of files; nothing is sent."""
+        if hasattr(self.store, "connect_ahead"):
+            self.store.connect_ahead()
+
     def tell_of_uploads(self, sent: Callable[[int], object]) -> None:
         """Call this with the number of bytes whenever a store with a network in between has taken some."""
         if hasattr(self.store, "sent"):

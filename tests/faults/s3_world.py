@@ -64,7 +64,7 @@ class Client(S3Client):
 
     def __init__(self, settings: Settings, sdk: object) -> None:
         super().__init__(settings)
-        self.__dict__["_client"] = sdk
+        self.__dict__["_made"] = sdk
 
 
 class Frozen(S3Client):
@@ -203,7 +203,7 @@ class Bench:
     def directly(self, prefix: str) -> S3Client:
         """What lies under a prefix, past the proxy."""
         settings = self.judge.settings._replace(address=self.judge.settings.address._replace(prefix=prefix))
-        return Client(settings, self.judge.__dict__["_client"])
+        return Client(settings, self.judge.__dict__["_made"])
 
 
 class Clone:
@@ -240,7 +240,7 @@ def _sdk(settings: Settings, *, retries: bool) -> object:
     """Botocore's client as the product makes it, or with the SDK's own retries, as it comes by default."""
     made = S3Client(settings)
     made.connect()
-    sdk: Any = made.__dict__["_client"]
+    sdk: Any = made.__dict__["_made"]
     if not retries:
         return sdk
     from botocore.config import Config

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -13,6 +14,7 @@ from repoint.s3keys import PROBES, Address
 from repoint.s3probe import Verdict, probe, race, require_fit
 
 from tests.servers import s3
+from tests.servers.proxy import INTERNAL_ERROR, SLOW_DOWN, DropReply, Fault, FaultProxy
 
 Open = Callable[[str], S3Client]
 FEW = 3
@@ -95,3 +97,22 @@ def test_a_bucket_that_is_not_there_is_not_called_unfit(open_kind: Open) -> None
     with pytest.raises(StoreUnavailable) as refused:
         require_fit(gone)
     assert refused.value.kind == "s3-no-bucket"
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("fault", [INTERNAL_ERROR, SLOW_DOWN, DropReply()])
+@pytest.mark.parametrize("hit", [1, 2, 3])
+def test_a_store_that_does_not_answer_is_not_called_unfit(
+    s3_server: s3.S3Server, monkeypatch: pytest.MonkeyPatch, fault: Fault, hit: int
+) -> None:
+    direct = client_of(s3_server, monkeypatch)
+    with FaultProxy(("127.0.0.1", int(s3_server.endpoint.rpartition(":")[2]))) as proxy:
+        address = direct.settings.address._replace(endpoint=proxy.endpoint)
+        client = S3Client(direct.settings._replace(address=address))
+        writes = itertools.count(1)
+        proxy.plan = lambda exchange: fault if exchange.method == "PUT" and next(writes) == hit else None
+        with pytest.raises(StoreUnavailable, match="did not answer the probe") as refused:
+            require_fit(client)
+        assert refused.value.kind == "s3-unreachable"
+        assert len(proxy.happened) == 1
+        require_fit(client)

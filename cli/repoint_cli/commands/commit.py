@@ -95,6 +95,7 @@ def commit(
 
         require_refs_here(session.workspace)
         copy = working_copy(session, name, source)
+        session.workspace.connect_ahead()
         proposal = _propose(session, copy, wish, base)
         say_findings(session.console, proposal.findings, copy.shown)
         ahead = None
