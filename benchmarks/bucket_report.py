@@ -99,7 +99,7 @@ def _uploads(results: Results, exceeded: list[str]) -> Iterator[str]:
     yield ""
     yield (
         "The budget is for the upload. A commit first searches every byte for secrets and for what cannot be seen, and "
-        "then copies the files into the repository behind the bucket."
+        "copies the files into the repository behind the bucket beside it."
     )
 
 
