@@ -20,7 +20,7 @@ demo: $(READY) ## Play the example team's history, an incident and its rollback,
 demo-s3: $(READY) ## Play how two engineers share a bucket, on a real S3 server: Ceph, built when missing (root, Debian)
 	@$(PY) examples/demo_s3.py $(ARGS)
 
-test: $(READY) ## Run the tests (a few minutes)
+test: $(READY) ## Run the tests (about ten minutes on two cores)
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 test-ceph: $(READY) ## Run the tests of S3 against Ceph, built when missing (root, Debian), else against LocalStack

@@ -49,7 +49,6 @@ class Scans:
 
     def __init__(self) -> None:
         self._running: dict[str, _Scan] = {}
-        self._found: dict[str, list[Finding]] = {}
 
     def __call__(self, path: str) -> Callable[[bytes], None]:
         """Begin with a file; what is returned takes its chunks."""
@@ -57,10 +56,9 @@ class Scans:
         return self._running[path].feed
 
     def of(self, path: str) -> list[Finding] | None:
-        """Every finding in a file that was read to its end; None where it was not read here."""
-        if path in self._running:
-            self._found[path] = self._running.pop(path).finish()
-        return self._found.get(path)
+        """Every finding in a file that was read to its end, once; None where it was not read here."""
+        running = self._running.pop(path, None)
+        return None if running is None else running.finish()
 
 
 class _Scan:

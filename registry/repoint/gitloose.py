@@ -14,6 +14,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TypeVar
 
 from repoint.durable import flush_path, translated
 from repoint.errors import Corrupt
@@ -32,6 +33,7 @@ GC_ATTEMPTS = 20
 """How often a folder that ``git gc`` removed under our hands is made again."""
 
 Chunks = Callable[[], Iterable[bytes]]
+T = TypeVar("T")
 
 
 class LooseObjects:
@@ -78,7 +80,7 @@ class LooseObjects:
         return oid
 
     def write_once(self, kind: str, size: int, chunks: Chunks) -> ObjectId:
-        """The same, read only once, since reading is a download; one that is there already costs as much.
+        """The same, read only once, where reading is what costs; one that is there already costs as much.
 
         Raises:
             InvalidInput: it is not of that size.
@@ -125,29 +127,24 @@ class LooseObjects:
     def _write_waiting(self, oid: ObjectId, kind: str, size: int, chunks: Chunks) -> None:
         waiting = os.path.join(os.path.dirname(self._path(oid)), _temporary())
         self._waiting[oid] = waiting
-        with os.fdopen(self._open_waiting(waiting), "wb") as file:
+        with self._in_its_folder(waiting, lambda: open(waiting, "xb", opener=_private)) as file:
             if _compress(kind, size, chunks(), file.write) != oid:
                 raise changed_while_read()
             os.fchmod(file.fileno(), 0o444 & self._mode())
 
-    def _open_waiting(self, waiting: str) -> int:
-        """Create the file and its folder, which ``git gc`` removes where it is empty for a moment."""
-        for _ in range(GC_ATTEMPTS):
-            with suppress(FileNotFoundError):
-                self._make_folder(os.path.dirname(waiting))
-                return os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        return os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-
     def _beside(self, oid: ObjectId, waiting: str) -> str:
         """Move a file that is not in place yet into the folder where it will be; its name there."""
         beside = os.path.join(os.path.dirname(self._path(oid)), os.path.basename(waiting))
+        self._in_its_folder(beside, lambda: os.rename(waiting, beside))
+        return beside
+
+    def _in_its_folder(self, path: str, create: Callable[[], T]) -> T:
+        """Create a file, and first its folder, which ``git gc`` removes where it is empty for a moment."""
         for _ in range(GC_ATTEMPTS):
             with suppress(FileNotFoundError):
-                self._make_folder(os.path.dirname(beside))
-                os.rename(waiting, beside)
-                return beside
-        os.rename(waiting, beside)
-        return beside
+                self._make_folder(os.path.dirname(path))
+                return create()
+        return create()
 
     def _put_into_place(self) -> None:
         for waiting in self._waiting.values():

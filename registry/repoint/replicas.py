@@ -239,7 +239,7 @@ def catch_up(workspace: Workspace, moved: Record | None, made: Made | None) -> l
     tips = [] if moved is None else [moved]
     unlisted = int(made is not None or any(tip.environment == YANK_LEDGER for tip in tips))
     for replica in replicas_of(workspace, quick=True):
-        known, missed = workspace.state.replicated(replica.name), workspace.state.missed(replica.name)
+        known, missed = workspace.state.replicated(replica.name)
         try:
             missed = 0 if replica.take(workspace.registry, tips, made) else missed
         except RepointError:
@@ -255,17 +255,16 @@ def catch_up(workspace: Workspace, moved: Record | None, made: Made | None) -> l
 
 def lacking(workspace: Workspace, tips: Mapping[EnvironmentName, int]) -> dict[str, tuple[int | None, int]]:
     """How many records each replica lacks, None where this clone does not know, and how many versions and yanks."""
-    missed = workspace.state.missed
-    return {r.name: (_behind(workspace, r, tips), missed(r.name)) for r in replicas_of(workspace)}
+    return {replica.name: _lacking(workspace, replica, tips) for replica in replicas_of(workspace)}
 
 
-def _behind(workspace: Workspace, replica: Replica, tips: Mapping[EnvironmentName, int]) -> int | None:
-    known: Mapping[EnvironmentName, int] = workspace.state.replicated(replica.name)
+def _lacking(workspace: Workspace, replica: Replica, tips: Mapping[EnvironmentName, int]) -> tuple[int | None, int]:
+    known, missed = workspace.state.replicated(replica.name)
     if isinstance(replica, StoreReplica) and replica.target.store is workspace.local:
         known = _generations(replica.target, tips)
     if not known:
-        return None
-    return sum(max(0, generation - known.get(environment, -1)) for environment, generation in tips.items())
+        return None, missed
+    return sum(max(0, generation - known.get(environment, -1)) for environment, generation in tips.items()), missed
 
 
 def _generations(target: Registry, environments: Iterable[EnvironmentName]) -> dict[EnvironmentName, int]:

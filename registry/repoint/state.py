@@ -16,7 +16,7 @@ from repoint.errors import Corrupt, NotFound, StoreUnavailable
 from repoint_schemas.canonical import D, Digest, DocumentError, decode, encode
 from repoint_schemas.documents import EnvironmentName, Mark, PendingMove, Pin
 
-_MISSED = "+"  # no name of an environment
+_MISSED = EnvironmentName("+")  # no environment can have this name
 
 
 class LocalState:
@@ -79,26 +79,23 @@ class LocalState:
         with suppress(StoreUnavailable):
             replace_file(os.path.join(self.folder, "seals"), str(generation).encode(), durable=False)
 
-    def replicated(self, replica: str) -> dict[EnvironmentName, int]:
-        """The generation of each environment that a replica is known to have; empty where nothing is known."""
-        known = self._replica(replica)
-        return {EnvironmentName(name): number for name, number in known.items() if name != _MISSED}
+    def replicated(self, replica: str) -> tuple[dict[EnvironmentName, int], int]:
+        """The generation of each environment that a replica is known to have, empty where nothing is known.
 
-    def missed(self, replica: str) -> int:
-        """How many versions and yanks of this clone did not reach a replica since it was brought up last."""
-        return self._replica(replica).get(_MISSED, 0)
-
-    def _replica(self, replica: str) -> dict[str, int]:
+        And how many versions and yanks of this clone did not reach it since it was brought up last.
+        """
+        known: dict[EnvironmentName, int] = {}
         with suppress(OSError, ValueError, UnicodeError):
             with open(self._replica_path(replica), encoding="ascii") as file:
                 pairs = [line.split(" ") for line in file.read().splitlines()]
-            return {name: int(number) for name, number in pairs}
-        return {}
+            known = {EnvironmentName(name): int(number) for name, number in pairs}
+        missed = known.pop(_MISSED, 0)
+        return known, missed
 
     def note_replicated(self, replica: str, generations: Mapping[EnvironmentName, int], missed: int = 0) -> None:
         """Remember what a replica has now, and what it lacks beside that, best effort."""
-        known: list[tuple[str, int]] = [*generations.items(), *([(_MISSED, missed)] if missed else [])]
-        text = "".join(f"{name} {number}\n" for name, number in sorted(known))
+        known = {**generations, **({_MISSED: missed} if missed else {})}
+        text = "".join(f"{name} {number}\n" for name, number in sorted(known.items()))
         with suppress(StoreUnavailable):
             replace_file(self._replica_path(replica), text.encode("ascii"), durable=False)
 
